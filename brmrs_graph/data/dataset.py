@@ -1,0 +1,183 @@
+"""The one object that holds a data set: interactions by split, item features by modality, original ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from brmrs_graph.data.features import rotate
+from brmrs_graph.errors import DataError
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class MultimodalDataset:
+    """Users, items, their interactions in three splits, and what is known of the items' content.
+
+    Args:
+        name: What the data set is called.
+        train: Training interactions, binary CSR matrix, shape [|U|, |I|].
+        valid: Validation interactions, same form.
+        test: Test interactions, same form.
+        features: Modality name -> item features, float32, shape [|I|, d_m]. Rows of items that lack the modality are 0.
+        missing: Modality name -> True where an item lacks the modality, bool, shape [|I|].
+        user_ids: Original user ids, strings, length |U|.
+        item_ids: Original item ids, strings, length |I|.
+        texts: Text of every item, where there are any.
+        pictures: Picture file of every item (None where it has none), where there are any.
+        synthetic: Whether the data were generated; printed wherever results show.
+        notes: What the reader noticed and worked around, one sentence each.
+        looked_for: Where features were looked for, for the error of a model that needs them.
+    """
+
+    name: str
+    train: sp.csr_matrix
+    valid: sp.csr_matrix
+    test: sp.csr_matrix
+    features: Mapping[str, Tensor] = field(default_factory=dict)
+    missing: Mapping[str, Tensor] = field(default_factory=dict)
+    user_ids: Sequence[str] = ()
+    item_ids: Sequence[str] = ()
+    texts: Sequence[str] | None = None
+    pictures: Sequence[Path | None] | None = None
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+    looked_for: tuple[str, ...] = ()
+
+    @property
+    def num_users(self) -> int:
+        """|U|."""
+        return int(self.train.shape[0])
+
+    @property
+    def num_items(self) -> int:
+        """|I|."""
+        return int(self.train.shape[1])
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities that have features."""
+        return tuple(self.features)
+
+    def split(self, name: str) -> sp.csr_matrix:
+        """The interactions of ``"train"``, ``"valid"`` or ``"test"``."""
+        if name not in SPLITS:
+            raise ValueError(f"split '{name}' is unknown; choose one of {', '.join(SPLITS)}")
+        matrix: sp.csr_matrix = getattr(self, name)
+        return matrix
+
+    @cached_property
+    def train_edges(self) -> Tensor:
+        """Users (row 0) and items (row 1) of the training interactions, int64, shape [2, num_pairs], sorted."""
+        users, items = self.train.nonzero()
+        return torch.from_numpy(np.stack([users, items]).astype(np.int64))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 (first 16 hex digits) of all that training and evaluation see: interactions, features and masks."""
+        digest = hashlib.sha256()
+        for matrix in (self.train, self.valid, self.test):
+            digest.update(np.asarray(matrix.shape, dtype=np.int64).tobytes())
+            digest.update(matrix.indptr.astype(np.int64).tobytes())
+            digest.update(matrix.indices.astype(np.int64).tobytes())
+        for name in sorted(self.features):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.features[name].numpy()).data)
+            digest.update(np.ascontiguousarray(self.missing[name].numpy()).data)
+        return digest.hexdigest()[:16]
+
+    def counts(self) -> dict[str, int]:
+        """Users, items and interactions by split."""
+        return {
+            "users": self.num_users,
+            "items": self.num_items,
+            **{split: int(self.split(split).nnz) for split in SPLITS},
+        }
+
+    def summary(self) -> str:
+        """A few lines for people: counts, density, modalities with missing shares, content hash, notes."""
+        counts = self.counts()
+        pairs = sum(counts[split] for split in SPLITS)
+        kind = " (synthetic: generated, not real shopping data)" if self.synthetic else ""
+        lines = [
+            f"data set {self.name}{kind}: {self.num_users:,} users, {self.num_items:,} items, {pairs:,} interactions "
+            f"(train {counts['train']:,}, valid {counts['valid']:,}, test {counts['test']:,}), "
+            f"density {pairs / (self.num_users * self.num_items):.3%}"
+        ]
+        for name, x in self.features.items():
+            share = float(self.missing[name].float().mean())
+            lines.append(f"  modality {name}: {x.size(1)} dimensions, missing for {share:.1%} of the items")
+        if not self.features:
+            lines.append("  no modalities: only models without item content can run")
+        lines.append(f"  content hash {self.content_hash}")
+        lines.extend(f"  note: {note}" for note in self.notes)
+        return "\n".join(lines)
+
+    def only(self, modalities: Sequence[str]) -> MultimodalDataset:
+        """The same data set with some of its modalities.
+
+        Raises:
+            DataError: If one of them is not there.
+        """
+        self.require(modalities)
+        return replace(
+            self,
+            features={name: self.features[name] for name in modalities},
+            missing={name: self.missing[name] for name in modalities},
+        )
+
+    def require(self, modalities: Sequence[str]) -> None:
+        """Checks that modalities are there.
+
+        Raises:
+            DataError: Naming the ones that are not and the ones that are.
+        """
+        absent = [name for name in modalities if name not in self.features]
+        if absent:
+            there = ", ".join(self.features) or "none"
+            raise DataError(f"data set '{self.name}' has no modality {', '.join(absent)} (it has: {there})")
+
+    def require_content(self, model: str) -> None:
+        """Checks that there is any modality at all.
+
+        Args:
+            model: Name of the model that needs one, for the message.
+
+        Raises:
+            DataError: Saying where features were looked for and what runs without them.
+        """
+        if not self.features:
+            places = ", ".join(self.looked_for) or "the features given in Python"
+            raise DataError(
+                f"model '{model}' needs item features, and data set '{self.name}' has none (looked for: {places}). "
+                f"Put the feature arrays there, or make them with `python -m experiments.prepare --dataset {self.name} "
+                f"--from DIR`. What runs now: `--model lightgcn` on this data set, or the built-in `--dataset boutique`"
+            )
+
+    def rotated(self, dim: int) -> MultimodalDataset:
+        """The same data set with features rotated to at most ``dim`` dimensions; a note reports the energy kept."""
+        features, notes = {}, []
+        for name, x in self.features.items():
+            features[name], energy = rotate(x, dim)
+            if features[name] is not x:
+                notes.append(
+                    f"{name} features rotated from {x.size(1)} to {dim} dimensions, {energy:.1%} of energy kept"
+                )
+        return replace(self, features=features, notes=(*self.notes, *notes)) if notes else self
+
+
+def csr_from_pairs(users: NDArray[np.int64], items: NDArray[np.int64], shape: tuple[int, int]) -> sp.csr_matrix:
+    """A binary CSR matrix with sorted columns from user-item pairs (each pair at most once)."""
+    matrix = sp.csr_matrix((np.ones(len(users), dtype=np.float32), (users, items)), shape=shape)
+    matrix.sort_indices()
+    return matrix

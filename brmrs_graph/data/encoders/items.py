@@ -1,0 +1,189 @@
+"""A folder of items, ``items.csv`` and ``images/``, to one feature matrix for each modality."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from brmrs_graph.data.encoders import registry
+from brmrs_graph.data.encoders.base import Encoder, FloatArray
+from brmrs_graph.data.encoders.cache import encode_cached
+from brmrs_graph.errors import DataError
+
+T = TypeVar("T")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # in order of preference, if an item has several
+
+
+def item_texts(folder: Path, item_ids: Sequence[str]) -> list[str]:
+    """Read what ``items.csv`` says about each item, as one text.
+
+    The text is every column but ``itemID``, in their order, as sentences: ``"value. value."``. Empty
+    values are left out, and ``a|b`` becomes ``a, b``.
+
+    Args:
+        folder: The data set's folder.
+        item_ids: ``n`` item ids, compared as strings.
+
+    Returns:
+        ``n`` texts; empty for an item without a row or whose row is empty, and for all if there is no
+        ``items.csv``.
+
+    Raises:
+        DataError: If ``items.csv`` is not UTF-8 or not well-formed CSV, has no column ``itemID``, or
+            names an item twice.
+    """
+    path = Path(folder) / "items.csv"
+    texts = _read_texts(path) if path.is_file() else {}
+    return [texts.get(item, "") for item in item_ids]
+
+
+def item_pictures(folder: Path, item_ids: Sequence[str]) -> list[Path | None]:
+    """Find each item's picture, ``images/<itemID>`` with the suffix jpg, jpeg, png or webp.
+
+    Args:
+        folder: The data set's folder.
+        item_ids: ``n`` item ids.
+
+    Returns:
+        ``n`` picture files; None for an item without one, and for all if there is no ``images/``.
+    """
+    images = Path(folder) / "images"
+    pictures = _find_pictures(images) if images.is_dir() else {}
+    return [pictures.get(item) for item in item_ids]
+
+
+def encode_items(
+    folder: Path,
+    item_ids: Sequence[str],
+    *,
+    text_encoder: str | Encoder[str] = "minilm",
+    image_encoder: str | Encoder[Path] = "efficientnet-lite0",
+    cache_dir: Path | None = None,
+    only: Collection[str] = ("textual", "visual"),
+    progress: bool = False,
+) -> dict[str, FloatArray]:
+    """Encode the texts and pictures of a folder.
+
+    Args:
+        folder: The data set's folder; see ``item_texts`` and ``item_pictures`` for what it may hold.
+        item_ids: ``n`` item ids; row ``i`` of each matrix is ``item_ids[i]``.
+        text_encoder: Name (see ``registry.text_encoder``) or encoder. Default: ``minilm``, 384-d.
+        image_encoder: Name (see ``registry.image_encoder``) or encoder. Default:
+            ``efficientnet-lite0``, 1280-d.
+        cache_dir: Where vectors are kept by content, so that a second call encodes only what is new.
+            Default: nothing is kept.
+        only: Modalities to encode. Default: both.
+        progress: Whether to show a progress bar for each modality. Default: no.
+
+    Returns:
+        ``"textual"``, if ``items.csv`` says anything about these items, and ``"visual"``, if there is an
+        ``images/``: float32 matrices of shape ``[n, dim]``. An all-zero row marks an item that lacks the
+        modality.
+
+    Raises:
+        DataError: If ``items.csv`` or a picture cannot be read, none of the items is found in a file or
+            folder that is there, or an encoder cannot be loaded.
+    """
+    folder = Path(folder)
+    features: dict[str, FloatArray] = {}
+    table, images = folder / "items.csv", folder / "images"
+    if "textual" in only and table.is_file():
+        known = _read_texts(table)
+        _check_ids(item_ids, known, table)
+        texts = [known.get(item) or None for item in item_ids]
+        if any(texts):
+            encoder = registry.text_encoder(text_encoder) if isinstance(text_encoder, str) else text_encoder
+            features["textual"] = _encode_present(encoder, texts, str.encode, cache_dir, progress)
+    if "visual" in only and images.is_dir():
+        files = _find_pictures(images)
+        _check_ids(item_ids, files, images)
+        pictures = [files.get(item) for item in item_ids]
+        eyes = registry.image_encoder(image_encoder) if isinstance(image_encoder, str) else image_encoder
+        features["visual"] = _encode_present(eyes, pictures, Path.read_bytes, cache_dir, progress)
+    return features
+
+
+def _encode_present(
+    encoder: Encoder[T],
+    inputs: Sequence[T | None],
+    content: Callable[[T], bytes],
+    cache_dir: Path | None,
+    progress: bool,
+) -> FloatArray:
+    """Encode the inputs that are not None; the rows of the others stay zero."""
+    rows = [row for row, value in enumerate(inputs) if value is not None]
+    present = [value for value in inputs if value is not None]
+    keys = [hashlib.sha256(content(value)).digest() for value in present]
+    features = np.zeros((len(inputs), encoder.dim), dtype=np.float32)
+    with tqdm(total=len(present), desc=encoder.name, unit=" items", disable=not progress) as bar:
+        features[rows] = encode_cached(encoder, present, keys, cache_dir, bar.update)
+    return features
+
+
+def _check_ids(item_ids: Sequence[str], known: Collection[str], path: Path) -> None:
+    """Refuse a file that knows none of the items: training would go on without the modality."""
+    if item_ids and set(item_ids).isdisjoint(known):
+        raise DataError(
+            f"{path} has none of the {len(item_ids):,} items (the first is {item_ids[0]!r}). Item ids are "
+            "compared as text, so '7' and '007' differ: use the same ids as in the interactions, or remove "
+            f"{path.name} to go without it."
+        )
+
+
+def _find_pictures(images: Path) -> dict[str, Path]:
+    # Looked up in a listing: an item id never becomes a path, whatever it holds.
+    files = sorted(images.iterdir())
+    pictures: dict[str, Path] = {}
+    for suffix in _SUFFIXES:
+        for file in files:
+            if file.suffix.lower() == suffix:
+                pictures.setdefault(file.stem, file)
+    return pictures
+
+
+def _read_texts(path: Path) -> dict[str, str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # -sig: spreadsheets write a BOM
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            if "itemID" not in header:
+                raise DataError(
+                    f"{path}: no column 'itemID' in the first line ({', '.join(header)}). "
+                    "Name the column of item ids 'itemID', and separate columns by commas."
+                )
+            column = header.index("itemID")
+            texts: dict[str, str] = {}
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise DataError(
+                        f"{path}, line {reader.line_num}: {len(row)} fields, but the first line has "
+                        f"{len(header)}. Put values that hold commas or line breaks in double quotes."
+                    )
+                item = row.pop(column)
+                if item in texts:
+                    raise DataError(
+                        f"{path}, line {reader.line_num}: itemID {item!r} occurs a second time. "
+                        "Keep one row for each item."
+                    )
+                texts[item] = _as_text(row)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 ({error}). Save it with the encoding UTF-8.") from error
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {reader.line_num}: not well-formed CSV ({error}). "
+            "Inside a quoted value, write a double quote twice."
+        ) from error
+    return texts
+
+
+def _as_text(values: Sequence[str]) -> str:
+    lists = (", ".join(part.strip() for part in value.split("|") if part.strip()) for value in values)
+    return " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in lists if text)

@@ -1,0 +1,43 @@
+"""What is done to features once, before training: rotation to fewer dimensions, centring and scaling."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def rotate(x: Tensor, dim: int) -> tuple[Tensor, float]:
+    r"""Projects features on their ``dim`` leading right singular vectors: :math:`x V_{:dim}`.
+
+    The rotation is exact (an eigendecomposition of :math:`X^\top X`) and not centred, so that zero rows stay zero,
+    and dot products are kept up to the energy that is left out.
+
+    Args:
+        x: Features, shape [N, d].
+        dim: Dimensions kept; with ``dim`` >= d the features come back as they are.
+
+    Returns:
+        The rotated features, shape [N, min(dim, d)], and the share of energy (squared norm) kept, in [0, 1].
+    """
+    if dim >= x.size(1):
+        return x, 1.0
+    values, vectors = torch.linalg.eigh(x.t() @ x)
+    kept = values[-dim:].clamp(min=0).sum() / values.clamp(min=0).sum().clamp(min=1e-12)
+    return x @ vectors[:, -dim:].flip(1), float(kept)
+
+
+def standardize(x: Tensor, missing: Tensor) -> Tensor:
+    """Centres each column over the items that have the modality and scales all by one factor to unit mean square.
+
+    Rows of items that lack the modality come out as zeros.
+
+    Args:
+        x: Features, shape [N, d].
+        missing: True where an item lacks the modality, bool, shape [N].
+    """
+    present = ~missing
+    if not bool(present.any()):
+        return torch.zeros_like(x)
+    centred = (x - x[present].mean(dim=0)) * present.unsqueeze(1)
+    scale = (centred.square().sum() / (present.sum() * x.size(1))).sqrt().clamp(min=1e-6)
+    return centred / scale
