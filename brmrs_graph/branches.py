@@ -1,0 +1,154 @@
+"""The seam of the library: what every model returns, and all that samplers, losses and evaluation know of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from brmrs_graph.nn.fusion import Fusion
+
+FUSED = "fused"
+"""The name of the branch that ranks items when no other is asked for."""
+
+
+class Branches:
+    """User and item embeddings by branch; the score of a pair in a branch is their dot product.
+
+    Args:
+        users: Branch name -> user embeddings, |U|×d_b.
+        items: Branch name -> item embeddings, |I|×d_b.
+        modalities: The branches that come from item content (``"visual"``, ``"textual"``, …), in order. An ID branch
+            is a branch but no modality.
+        fusion: Makes the branch ``"fused"`` from the others, row by row and only when it is asked for. Without it
+            ``users`` and ``items`` must hold ``"fused"`` themselves.
+    """
+
+    def __init__(
+        self,
+        users: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        modalities: tuple[str, ...] = (),
+        fusion: Fusion | None = None,
+    ) -> None:
+        if fusion is None and FUSED not in users:
+            raise ValueError("branches need 'fused' embeddings, or a fusion that makes them")
+        self._users, self._items = dict(users), dict(items)
+        self.modalities = modalities
+        self.fusion = fusion
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All branch names, ``"fused"`` last."""
+        return (*(name for name in self._users if name != FUSED), FUSED)
+
+    @property
+    def num_users(self) -> int:
+        """|U|."""
+        return next(iter(self._users.values())).size(0)
+
+    @property
+    def num_items(self) -> int:
+        """|I|."""
+        return next(iter(self._items.values())).size(0)
+
+    def users(self, branch: str = FUSED) -> Tensor:
+        """User embeddings of a branch, |U|×d_b."""
+        if branch not in self._users and branch == FUSED and self.fusion is not None:
+            self._users[FUSED] = self.fusion.fuse_users(self._unfused(self._users))
+        return self._users[branch]
+
+    def items(self, branch: str = FUSED) -> Tensor:
+        """Item embeddings of a branch, |I|×d_b."""
+        if branch not in self._items and branch == FUSED and self.fusion is not None:
+            self._items[FUSED] = self.fusion.fuse_items(self._unfused(self._items))
+        return self._items[branch]
+
+    def score(self, branch: str, users: Tensor, items: Tensor) -> Tensor:
+        """Scores of pairs in a branch.
+
+        Args:
+            branch: Branch name.
+            users: User ids, int64, shape [B].
+            items: Item ids, int64, shape [B] or [B, n].
+
+        Returns:
+            Scores in the shape of ``items``.
+        """
+        return PairScores(self, users, items)[branch]
+
+    def score_all(self, branch: str, users: Tensor) -> Tensor:
+        """Scores of all items for some users (ids, shape [B]), B×|I|."""
+        return self.users(branch)[users] @ self.items(branch).t()
+
+    def detach(self) -> Branches:
+        """The same branches cut off from the graph of gradients."""
+        return Branches(
+            {name: x.detach() for name, x in self._users.items()},
+            {name: x.detach() for name, x in self._items.items()},
+            self.modalities,
+            self.fusion,
+        )
+
+    def tables(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Branch name -> (user embeddings, item embeddings), the fused ones included."""
+        return {name: (self.users(name), self.items(name)) for name in self.names}
+
+    def vectors(self, branch: str, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """User and item vectors of pairs; fused ones that were not asked for yet are made for these rows alone.
+
+        Args:
+            branch: Branch name.
+            users: User ids, int64, any shape.
+            items: Item ids, int64, any shape.
+
+        Returns:
+            Vectors in the shapes of the ids with d_b added.
+        """
+        if branch == FUSED and self.fusion is not None and FUSED not in self._users:
+            return (
+                self.fusion.fuse_users({name: _take(x, users) for name, x in self._unfused(self._users).items()}),
+                self.fusion.fuse_items({name: _take(x, items) for name, x in self._unfused(self._items).items()}),
+            )
+        return _take(self.users(branch), users), _take(self.items(branch), items)
+
+    def _unfused(self, side: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: x for name, x in side.items() if name != FUSED}
+
+    def __repr__(self) -> str:
+        dims = ", ".join(f"{name}={x.size(1)}" for name, x in self._users.items())
+        return f"{type(self).__name__}({self.num_users} users, {self.num_items} items, {dims})"
+
+
+class PairScores:
+    """Scores of the same pairs in several branches, each computed once; the fused one from the others where it can be.
+
+    Args:
+        branches: The model's branches.
+        users: User ids, int64, shape [B].
+        items: Item ids, int64, shape [B] or [B, n].
+    """
+
+    def __init__(self, branches: Branches, users: Tensor, items: Tensor) -> None:
+        self.branches, self.users, self.items = branches, users, items
+        self._scores: dict[str, Tensor] = {}
+
+    def __getitem__(self, branch: str) -> Tensor:
+        """Scores of a branch, in the shape of ``items``."""
+        if branch not in self._scores:
+            self._scores[branch] = self._compute(branch)
+        return self._scores[branch]
+
+    def _compute(self, branch: str) -> Tensor:
+        fusion = self.branches.fusion
+        if branch == FUSED and fusion is not None and fusion.linear:
+            names = self.branches.names[:-1]
+            users = {name: _take(self.branches.users(name), self.users) for name in names}
+            return fusion.combine({name: self[name] for name in names}, users)
+        user, item = self.branches.vectors(branch, self.users, self.items)
+        return ((user if self.items.dim() == 1 else user.unsqueeze(1)) * item).sum(-1)
+
+
+def _take(x: Tensor, ids: Tensor) -> Tensor:
+    # Forward and backward of index_select are several times faster on the CPU than those of x[ids].
+    return x.index_select(0, ids.reshape(-1)).view(*ids.shape, x.size(1))

@@ -1,0 +1,22 @@
+"""Pure functions from tensors to sparse graphs."""
+
+from brmrs_graph.graphs.bipartite import bipartite_graph, drop_edges, square_adjacency
+from brmrs_graph.graphs.convert import as_graph
+from brmrs_graph.graphs.item import item_graph
+from brmrs_graph.graphs.knn import knn_graph
+from brmrs_graph.graphs.normalize import row_normalize, symmetric_normalize
+from brmrs_graph.graphs.overlap import overlap_graph
+from brmrs_graph.graphs.sparse import SparseGraph
+
+__all__ = [
+    "SparseGraph",
+    "as_graph",
+    "bipartite_graph",
+    "drop_edges",
+    "item_graph",
+    "knn_graph",
+    "overlap_graph",
+    "row_normalize",
+    "square_adjacency",
+    "symmetric_normalize",
+]

@@ -1,0 +1,64 @@
+"""From PyG's and torch's ways to hold a graph to :class:`SparseGraph`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from brmrs_graph.graphs.sparse import SparseGraph
+
+
+def as_graph(
+    source: Any,
+    *,
+    shape: tuple[int, int] | None = None,
+    edge_weight: Tensor | None = None,
+    edge_type: Any = None,
+) -> SparseGraph:
+    """Converts any usual graph to a :class:`SparseGraph`, with messages flowing the way they do in PyG.
+
+    Args:
+        source: One of
+
+            * a :class:`SparseGraph` (returned as it is),
+            * a PyG ``edge_index`` or :class:`torch_geometric.EdgeIndex`, int64, shape [2, num_edges], row 0 sending
+              to row 1, with ``shape`` = (number of targets, number of sources) unless an ``EdgeIndex`` knows it,
+            * a :class:`torch_geometric.data.HeteroData` with ``edge_type`` (needed if there are several): the result
+              has one row per node of the *first* type and one column per node of the second, the |U|x|I| block that
+              :class:`~brmrs_graph.nn.LightGCNPropagation` takes,
+            * a torch sparse matrix or a scipy sparse matrix, rows receiving from columns (PyG's ``adj_t``).
+        shape: Number of rows and columns, where ``source`` does not know them.
+        edge_weight: Weight of every edge, shape [num_edges] (default: 1); for ``edge_index`` forms only.
+        edge_type: Which edge type of a ``HeteroData``.
+    """
+    if isinstance(source, SparseGraph):
+        return source
+    if hasattr(source, "edge_types"):
+        return _from_hetero(source, edge_type)
+    if isinstance(source, Tensor) and source.layout != torch.strided:
+        coo = source.to_sparse_coo().coalesce()
+        row, col = coo.indices()
+        return SparseGraph.from_edges(row, col, (source.size(0), source.size(1)), coo.values())
+    if isinstance(source, Tensor):
+        if shape is None and hasattr(source, "get_sparse_size"):
+            size = source.get_sparse_size()
+            shape = (int(size[1]), int(size[0]))
+        if shape is None:
+            nodes = int(source.max()) + 1
+            shape = (nodes, nodes)
+        edges = source.as_tensor() if hasattr(source, "as_tensor") else source
+        return SparseGraph.from_edges(edges[1], edges[0], shape, edge_weight)
+    return SparseGraph.from_scipy(source)
+
+
+def _from_hetero(data: Any, edge_type: Any) -> SparseGraph:
+    if edge_type is None:
+        if len(data.edge_types) != 1:
+            raise ValueError(f"the data has edge types {data.edge_types}; say which one with edge_type")
+        edge_type = data.edge_types[0]
+    store = data[edge_type]
+    first, second = edge_type[0], edge_type[-1]
+    shape = (int(data[first].num_nodes), int(data[second].num_nodes))
+    return SparseGraph.from_edges(store.edge_index[0], store.edge_index[1], shape, store.get("edge_weight"))

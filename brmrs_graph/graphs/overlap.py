@@ -1,0 +1,44 @@
+"""Graphs of shared behaviour: items bought by the same users, users who bought the same items."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from brmrs_graph.graphs.sparse import SparseGraph
+
+
+def overlap_graph(incidence: sp.csr_matrix, k: int, *, block: int = 2048) -> SparseGraph:
+    r"""Links rows of an incidence matrix that share columns.
+
+    The weight is the Jaccard overlap :math:`|U_i \cap U_j| / |U_i \cup U_j|` of their columns.
+
+    With the item-user matrix this is the co-purchase graph of items, with the user-item matrix the user graph. Only
+    *training* interactions may go in. Rows are taken in blocks, so memory is bounded by the pairs of one block.
+
+    Args:
+        incidence: Binary sparse matrix, shape [N, number of columns].
+        k: Strongest links kept per row, without the row itself; rows with fewer links keep what they have.
+        block: Rows compared at once.
+
+    Returns:
+        A graph of shape [N, N], strongest link first in every row.
+    """
+    incidence = sp.csr_matrix(incidence, dtype=np.float32)
+    size = np.asarray(incidence.sum(axis=1)).ravel()
+    transposed = incidence.T.tocsr()
+    blocks = []
+    for start in range(0, incidence.shape[0], block):
+        shared = (incidence[start : start + block] @ transposed).tocoo()
+        row, col = shared.row + start, shared.col
+        other = row != col
+        row, col, both = row[other], col[other], shared.data[other]
+        overlap = both / (size[row] + size[col] - both)
+        order = np.lexsort((col, -overlap, row))  # ties go to the lower id, so the graph is reproducible
+        row, col, overlap = row[order], col[order], overlap[order]
+        first = np.searchsorted(row, row)  # where each entry's row begins
+        keep = np.arange(row.size) - first < k
+        blocks.append((row[keep], col[keep], overlap[keep]))
+    row, col, overlap = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=incidence.shape[0]))])
+    return SparseGraph.from_scipy(sp.csr_matrix((overlap, col, indptr), shape=(incidence.shape[0],) * 2))

@@ -1,0 +1,40 @@
+"""Smoothing of item vectors over an item graph."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from brmrs_graph.graphs import SparseGraph
+
+
+class ItemGraphPropagation(nn.Module):
+    r"""Propagation over an item-item graph that returns the last layer.
+
+    The frozen item graph of FREEDOM, `"A Tale of Two Graphs" <https://arxiv.org/abs/2211.06924>`_ (Zhou and Shen, MM
+    2023), is used this way.
+
+    .. math::
+        Y = A_{mm}^{\,L} H
+
+    The result is meant to be *added* to item vectors from user-item propagation.
+
+    Args:
+        num_layers: Number of layers L (default: 1); with 0 the input is returned.
+
+    Shapes:
+        - **input:** item vectors |I|×F and a |I|×|I| graph (normalised, see :func:`~brmrs_graph.graphs.item_graph`).
+        - **output:** |I|×F.
+    """
+
+    def __init__(self, num_layers: int = 1) -> None:
+        super().__init__()
+        self.num_layers = num_layers
+
+    def forward(self, x: Tensor, graph: SparseGraph) -> Tensor:
+        """Propagates item vectors over the graph."""
+        for _ in range(self.num_layers):
+            x = graph @ x
+        return x
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(num_layers={self.num_layers})"
