@@ -1,0 +1,184 @@
+"""Cross-modal hard negative sampling (CHNS): negatives that one modality confuses with the positive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from brmrs_graph.branches import PairScores
+from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.sampling.pairs import PairSet
+from brmrs_graph.sampling.segment import segment_argmax, segment_filter, segment_ids, segment_rank
+
+Direction = tuple[str, str]
+"""An ordered pair of modalities (A, B): hard in A, to be separated by B."""
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Candidates of a batch: flat lists, cut into one segment per (user, positive) pair.
+
+    Args:
+        items: Item ids, int64, shape [n].
+        scores: Their scores in the branch that judges, shape [n].
+        ptr: Segment borders, int64, shape [B + 1].
+    """
+
+    items: Tensor
+    scores: Tensor
+    ptr: Tensor
+
+    def filter(self, keep: Tensor) -> Ragged:
+        """Drops the candidates where ``keep`` (bool, shape [n]) is false."""
+        return Ragged(self.items[keep], self.scores[keep], segment_filter(keep, self.ptr))
+
+    def join(self, other: Ragged) -> Ragged:
+        """Appends the candidates of ``other`` to each segment."""
+        order = torch.argsort(torch.cat([segment_ids(self.ptr), segment_ids(other.ptr)]), stable=True)
+        items, scores = torch.cat([self.items, other.items]), torch.cat([self.scores, other.scores])
+        return Ragged(items[order], scores[order], self.ptr + other.ptr)
+
+
+class CrossModalSampler:
+    r"""Draws, for every (u, i+) and every ordered pair of modalities (A, B), an item that A scores high.
+
+    The forms differ in the candidates among which :math:`i_A = \arg\max_j s_A(u, j)`:
+
+    * ``pool``: the M uniform candidates of the batch;
+    * ``graph``: M drawn from :math:`P_{A \setminus B}(i_+)`, the items close to the positive in A
+      and different in B;
+    * ``hybrid``: the first half of the pool and M/2 from the graph; the hard item is drawn uniformly among the 4
+      highest by :math:`s_A` instead of being the highest.
+
+    Scores are detached. Where no candidate is left the first pool item stands in, and is counted in
+    :attr:`fallbacks` (of :attr:`draws`).
+
+    Args:
+        form: ``pool``, ``graph`` or ``hybrid``.
+        seen: The training interactions (user, item), which are never drawn.
+        neighbors: (A, B) -> :math:`P_{A \setminus B}` (see
+            :func:`~brmrs_graph.sampling.inconsistent_neighbors`); not needed for ``pool``.
+        avoid: Pairs (i+, j) never drawn (co-purchased with the positive, near-duplicates).
+        missing: Modality -> True where an item lacks it; items that lack A or B are not drawn for (A, B). Give only
+            modalities that some item lacks.
+    """
+
+    top = 4
+
+    def __init__(
+        self,
+        form: Literal["pool", "graph", "hybrid"],
+        seen: PairSet,
+        neighbors: Mapping[Direction, SparseGraph] | None = None,
+        avoid: PairSet | None = None,
+        missing: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.form = form
+        self.seen = seen
+        self.neighbors = dict(neighbors or {})
+        self.missing = dict(missing or {})
+        self.avoid = avoid
+        self.draws = 0
+        self.fallbacks = 0
+
+    @torch.no_grad()
+    def draw(
+        self, pool: PairScores, positives: Tensor, generator: torch.Generator | None = None
+    ) -> dict[Direction, Tensor]:
+        """Draws one hard negative per pair and direction.
+
+        Args:
+            pool: Scores of the uniform candidates (item ids, shape [B, M], no training interactions) of the users.
+            positives: Positive item ids, int64, shape [B].
+            generator: Source of randomness on the CPU.
+
+        Returns:
+            (A, B) -> item ids, int64, shape [B].
+        """
+        directions = permutations(pool.branches.modalities, 2)
+        return {(a, b): self._draw_direction(a, b, pool, positives, generator) for a, b in directions}
+
+    def to(self, device: torch.device | str) -> CrossModalSampler:
+        """Moves the sampler to a device; the shared set of training interactions moves with it."""
+        self.seen.to(device)
+        if self.avoid is not None:
+            self.avoid.to(device)
+        self.neighbors = {direction: graph.to(device) for direction, graph in self.neighbors.items()}
+        self.missing = {modality: mask.to(device) for modality, mask in self.missing.items()}
+        return self
+
+    def _draw_direction(
+        self, a: str, b: str, pool: PairScores, positives: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        size = pool.items.size(1)
+        if self.form == "pool":
+            candidates = _from_pool(pool, a, size)
+        elif self.form == "graph":
+            candidates = self._from_graph(a, b, pool, positives, size, generator)
+        else:
+            half = (size + 1) // 2
+            candidates = _from_pool(pool, a, half).join(self._from_graph(a, b, pool, positives, size - half, generator))
+        candidates = self._guard(candidates, a, b, positives)
+        value = candidates.scores
+        if self.form == "hybrid":
+            random = torch.rand(value.numel(), generator=generator).to(value.device)
+            value = torch.where(segment_rank(value, candidates.ptr) < self.top, random, -torch.ones_like(random))
+        best = segment_argmax(value, candidates.ptr)
+        empty = best < 0
+        self.draws += best.numel()
+        self.fallbacks += int(empty.sum())
+        first = pool.items[:, 0]
+        return (
+            first if candidates.items.numel() == 0 else torch.where(empty, first, candidates.items[best.clamp(min=0)])
+        )
+
+    def _from_graph(
+        self, a: str, b: str, pool: PairScores, positives: Tensor, n: int, generator: torch.Generator | None
+    ) -> Ragged:
+        items, ptr = draw_from_rows(self.neighbors[a, b], positives, n, generator)
+        users = pool.users[segment_ids(ptr)]
+        unseen = ~self.seen.contains(users, items)
+        items, ptr = items[unseen], segment_filter(unseen, ptr)
+        return Ragged(items, pool.branches.score(a, users[unseen], items), ptr)
+
+    def _guard(self, candidates: Ragged, a: str, b: str, positives: Tensor) -> Ragged:
+        allowed = torch.ones_like(candidates.items, dtype=torch.bool)
+        if self.avoid is not None:
+            allowed &= ~self.avoid.contains(positives[segment_ids(candidates.ptr)], candidates.items)
+        for modality in (a, b):
+            if modality in self.missing:
+                allowed &= ~self.missing[modality][candidates.items]
+        return candidates.filter(allowed)
+
+
+def _from_pool(pool: PairScores, branch: str, n: int) -> Ragged:
+    items = pool.items[:, :n]
+    ptr = torch.arange(0, items.numel() + 1, n, device=items.device)
+    return Ragged(items.reshape(-1), pool[branch][:, :n].reshape(-1), ptr)
+
+
+def draw_from_rows(
+    graph: SparseGraph, rows: Tensor, n: int, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Draws ``n`` columns, with replacement, from each of some rows of a graph, all equally likely.
+
+    Args:
+        graph: Any sparse graph.
+        rows: Row ids, int64, shape [B].
+        n: Columns per row; a row without edges gives none.
+        generator: Source of randomness on the CPU.
+
+    Returns:
+        The columns, int64, flat, and the borders of the rows' segments, int64, shape [B + 1].
+    """
+    count = graph.degree()[rows]
+    uniform = torch.rand(rows.numel(), n, dtype=torch.float64, generator=generator).to(rows.device)
+    edge = graph.indptr.long()[rows].unsqueeze(1) + (uniform * count.unsqueeze(1)).long()
+    drawn = (count > 0).long() * n
+    ptr = torch.cat([drawn.new_zeros(1), drawn.cumsum(0)])
+    return graph.col[edge[count > 0].reshape(-1)], ptr
