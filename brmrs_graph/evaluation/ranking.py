@@ -1,0 +1,122 @@
+"""Full ranking: every item is scored for every user, a block of users at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from brmrs_graph.branches import FUSED, Branches
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The top of the ranking of every user who has held-out items.
+
+    Args:
+        users: User ids, int64, shape [n], ascending.
+        items: The K best items of each, best first, int64, shape [n, K].
+        hits: Whether each of them is held out for the user, bool, shape [n, K].
+        num_relevant: Held-out items of each user, int64, shape [n].
+    """
+
+    users: Tensor
+    items: Tensor
+    hits: Tensor
+    num_relevant: Tensor
+
+
+@torch.no_grad()
+def rank(
+    branches: Branches,
+    seen: sp.csr_matrix,
+    held_out: sp.csr_matrix,
+    k: int = 20,
+    names: Sequence[str] = (FUSED,),
+    block: int = 1024,
+) -> dict[str, Ranking]:
+    """Ranks all items for every user with held-out items, in one or several branches.
+
+    Only ``seen`` items (the *training* interactions, at validation as at test) are masked. Memory is one block of
+    ``block * |I|`` scores.
+
+    Args:
+        branches: The model's branches.
+        seen: Interactions never recommended, CSR, shape [|U|, |I|].
+        held_out: Interactions to be found, CSR, shape [|U|, |I|].
+        k: Length of the ranking.
+        names: Branches that rank.
+        block: Users ranked at once.
+
+    Returns:
+        Branch name -> ranking.
+    """
+    device = branches.items(names[0]).device
+    k = min(k, held_out.shape[1])
+    users = np.flatnonzero(np.diff(held_out.indptr))
+    relevant = torch.from_numpy(np.diff(held_out.indptr)[users]).long()
+    keys = torch.from_numpy(_keys(held_out)).to(device)
+    tops: dict[str, list[Tensor]] = {name: [] for name in names}
+    for start in range(0, len(users), block):
+        chunk = users[start : start + block]
+        ids = torch.from_numpy(chunk).to(device)
+        rows = seen[chunk]
+        row = torch.from_numpy(np.repeat(np.arange(len(chunk)), np.diff(rows.indptr))).to(device)
+        col = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
+        for name in names:
+            scores = branches.score_all(name, ids)
+            scores[row, col] = -torch.inf
+            tops[name].append(top_items(scores, k))
+    ids = torch.from_numpy(users).long().to(device)
+    rankings = {}
+    for name, parts in tops.items():
+        items = torch.cat(parts) if parts else torch.empty(0, k, dtype=torch.int64, device=device)
+        query = ids.unsqueeze(1) * held_out.shape[1] + items
+        position = torch.searchsorted(keys, query).clamp(max=max(keys.numel() - 1, 0))
+        hits = keys[position] == query if keys.numel() else torch.zeros_like(query, dtype=torch.bool)
+        rankings[name] = Ranking(ids.cpu(), items.cpu(), hits.cpu(), relevant)
+    return rankings
+
+
+def top_items(scores: Tensor, k: int) -> Tensor:
+    """The k best columns of every row, best first; among equal scores the lower id comes first.
+
+    ``topk`` alone leaves the order of ties open, which makes popularity baselines irreproducible.
+
+    Args:
+        scores: Scores, shape [n, |I|].
+        k: At most |I|.
+
+    Returns:
+        Item ids, int64, shape [n, k].
+    """
+    values, items = scores.topk(min(k + 1, scores.size(1)), dim=1)
+    by_id = items[:, :k].argsort(dim=1)
+    items, best = items[:, :k].gather(1, by_id), values[:, :k].gather(1, by_id)
+    items = items.gather(1, best.argsort(dim=1, descending=True, stable=True))
+    if values.size(1) > k:
+        torn = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)  # equal scores on both sides of the cut
+        if torn.numel():
+            items[torn] = _split_tie(scores[torn], values[torn, k - 1], items[torn])
+    return items
+
+
+def _split_tie(scores: Tensor, cut: Tensor, items: Tensor) -> Tensor:
+    # Items above the cut are right already; the places of those at the cut go to the lowest ids among all that tie.
+    k = items.size(1)
+    ids = torch.arange(scores.size(1), device=scores.device)
+    tied = torch.where(scores == cut.unsqueeze(1), ids, scores.size(1)).topk(k, dim=1, largest=False, sorted=True)
+    above = (scores.gather(1, items) > cut.unsqueeze(1)).sum(dim=1, keepdim=True)
+    place = torch.arange(k, device=scores.device) - above
+    return torch.where(place < 0, items, tied.values.gather(1, place.clamp(min=0)))
+
+
+def _keys(matrix: sp.csr_matrix) -> np.ndarray:
+    matrix = matrix.tocsr()
+    matrix.sort_indices()
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    return rows * matrix.shape[1] + matrix.indices

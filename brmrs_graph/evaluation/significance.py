@@ -1,0 +1,60 @@
+"""Paired comparisons of two models over the same users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The difference of two means over the same users.
+
+    Args:
+        mean: Mean of first minus second.
+        low: Lower end of the 95 % interval.
+        high: Upper end of the 95 % interval.
+        p_value: Two-sided bootstrap p-value of "no difference".
+    """
+
+    mean: float
+    low: float
+    high: float
+    p_value: float
+
+
+def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_000, seed: int = 0) -> PairedDifference:
+    """Bootstraps the mean difference of two models over users and, where there are several, over seeds.
+
+    Each resample draws seeds with replacement and, independently, users with replacement, so that the interval covers
+    both what other users and what other runs would have given.
+
+    Args:
+        first: Metric of the first model, shape [users] or [seeds, users].
+        second: Metric of the second model, same users; the number of seeds may differ.
+        samples: Bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        ValueError: If the two do not cover the same users.
+    """
+    a, b = (np.atleast_2d(np.asarray(x, dtype=np.float64)) for x in (first, second))
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"the models were evaluated on {a.shape[1]} and {b.shape[1]} users; pair the same users")
+    rng = np.random.default_rng(seed)
+    users = a.shape[1]
+    means = np.empty(samples)
+    for start in range(0, samples, 200):
+        n = min(200, samples - start)
+        weights = rng.multinomial(users, np.full(users, 1 / users), size=n) / users  # users drawn, as counts
+        seeds_a = rng.multinomial(len(a), np.full(len(a), 1 / len(a)), size=n) / len(a)
+        seeds_b = rng.multinomial(len(b), np.full(len(b), 1 / len(b)), size=n) / len(b)
+        means[start : start + n] = ((weights @ a.T) * seeds_a).sum(1) - ((weights @ b.T) * seeds_b).sum(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    # Share of resamples on the other side of zero, both ways; never reported below one resample.
+    tail = min((means <= 0).mean(), (means >= 0).mean())
+    return PairedDifference(
+        float(a.mean() - b.mean()), float(low), float(high), float(min(1.0, 2 * max(tail, 1 / samples)))
+    )

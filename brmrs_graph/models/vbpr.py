@@ -1,0 +1,56 @@
+"""VBPR: matrix factorisation with content factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from brmrs_graph.branches import Branches
+from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.data.features import standardize
+from brmrs_graph.models.base import Recommender, embedding
+from brmrs_graph.models.registry import register_model
+from brmrs_graph.nn import ConcatFusion
+
+
+@dataclass(frozen=True)
+class VBPRConfig:
+    """Options of :class:`VBPR`."""
+
+    dim: int = 64
+    """Width d of the ID vectors and of each modality's vectors."""
+
+
+@register_model("vbpr", VBPRConfig)
+class VBPR(Recommender):
+    r"""Adds a content term per modality to matrix factorisation.
+
+    .. math::
+        s(u, i) = \langle p_u, q_i \rangle + \sum_m \langle \theta_u^m, E_m x_i^m \rangle
+
+    From "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback" (He and McAuley, AAAI 2016), which has one
+    modality. Each term is a branch, the free one being ``"id"``.
+    """
+
+    def __init__(self, data: MultimodalDataset, config: VBPRConfig) -> None:
+        super().__init__()
+        data.require_content("vbpr")
+        self.modalities = data.modalities
+        self.user = nn.ParameterDict({m: embedding(data.num_users, config.dim) for m in ("id", *self.modalities)})
+        self.item = embedding(data.num_items, config.dim)
+        self.project = nn.ModuleDict(
+            {m: nn.Linear(x.size(1), config.dim, bias=False) for m, x in data.features.items()}
+        )
+        for m, x in data.features.items():
+            self.register_buffer(f"x_{m}", standardize(x, data.missing[m]), persistent=False)
+        self.fusion = ConcatFusion()
+
+    def forward(self) -> Branches:
+        """The branches ``"id"`` and one per modality, each |U|×d and |I|×d, added up by the fused one."""
+        items = {"id": self.item} | {m: self.project[m](getattr(self, f"x_{m}")) for m in self.modalities}
+        return Branches(dict(self.user.items()), items, self.modalities, self.fusion)
+
+    def batch_parameters(self, users: Tensor, items: Tensor) -> list[Tensor]:
+        """All user vectors and the ID vectors of the items."""
+        return [*(self.user[m].index_select(0, users) for m in self.user), self.item.index_select(0, items)]

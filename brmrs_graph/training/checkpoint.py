@@ -1,0 +1,96 @@
+"""Checkpoints: one safetensors file each, replaced in one step, so that a half-written one never has its name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from brmrs_graph.errors import CheckpointError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file aside, flushes it to the disk and renames it to its place."""
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any] | None = None) -> None:
+    """Writes tensors, and a JSON-able state beside them, as one safetensors file.
+
+    Args:
+        path: The file.
+        tensors: Tensors by name, on any device.
+        state: Anything that JSON can hold.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flat = {name: x.detach().cpu().contiguous() for name, x in tensors.items()}
+    write_bytes(path, save(flat, metadata={"state": json.dumps(dict(state or {}))}))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads what :func:`save_tensors` wrote: the tensors (on the CPU) and the state.
+
+    Raises:
+        CheckpointError: If the file is missing, truncated or something else.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing; start the run without --resume to begin anew")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            state = json.loads((file.metadata() or {}).get("state", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is truncated or no checkpoint ({error}); delete it and start the run without --resume"
+        ) from error
+    return tensors, state
+
+
+def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Parameters and the optimiser's state, flat: ``model.NAME`` and ``optimizer.NAME.KEY``."""
+    tensors = {f"model.{name}": x for name, x in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{name}.{key}"] = torch.as_tensor(value)
+    return tensors
+
+
+def restore_training(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Puts back what :func:`training_tensors` gave.
+
+    Raises:
+        CheckpointError: If names or shapes are of another model.
+    """
+    load_model(model, {k.removeprefix("model."): x for k, x in tensors.items() if k.startswith("model.")})
+    for name, parameter in model.named_parameters():
+        prefix = f"optimizer.{name}."
+        kept = {k.removeprefix(prefix): x for k, x in tensors.items() if k.startswith(prefix)}
+        if kept:
+            # Adam keeps its step count on the CPU, whatever the device.
+            optimizer.state[parameter] = {
+                key: x.clone() if key == "step" else x.to(parameter.device) for key, x in kept.items()
+            }
+
+
+def load_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Loads parameters.
+
+    Raises:
+        CheckpointError: If names or shapes are of another model.
+    """
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        raise CheckpointError(f"the checkpoint belongs to another model or data set: {error}") from error
