@@ -1,0 +1,87 @@
+"""Finds data sets by name: in the repository's ``datasets/`` or under ``--data-root``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import yaml
+
+from brmrs_graph.data import MultimodalDataset, read_folder
+from brmrs_graph.errors import DataError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BUILT_IN = REPOSITORY / "datasets"
+
+
+def cache_dir() -> Path:
+    """Where encoded features are kept between runs: ``$BRMRS_CACHE``, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("BRMRS_CACHE") or Path(base) / "brmrs-graph")
+
+
+def find(name: str, data_root: Path | None) -> Path:
+    """The folder of a data set: ``DATA_ROOT/NAME`` if a root is given, else ``datasets/NAME`` of the repository.
+
+    Raises:
+        DataError: If it is not there; the message says where it was looked for and what can be done.
+    """
+    folder = (data_root or BUILT_IN) / name
+    if (folder / f"{name}.inter").is_file():
+        return folder
+    known = sorted(path.parent.name for path in BUILT_IN.glob("*/dataset.yaml"))
+    there = sorted(path.parent.name for path in (data_root or BUILT_IN).glob("*/*.inter"))
+    raise DataError(
+        f"data set '{name}' is not there: looked for {folder / f'{name}.inter'}. "
+        f"Point --data-root at the folder that holds {name}/, or make it with "
+        f"`python -m experiments.prepare --dataset {name} --from DIR`. "
+        f"Found there: {', '.join(there) or 'nothing'}; described in datasets/: {', '.join(known)}. "
+        "The built-in one runs without anything: --dataset boutique"
+    )
+
+
+def load(
+    name: str,
+    data_root: Path | None = None,
+    *,
+    features: bool = True,
+    text_encoder: str = "minilm",
+    image_encoder: str = "efficientnet-lite0",
+    progress: bool = False,
+) -> MultimodalDataset:
+    """Finds and reads a data set.
+
+    Args:
+        name: Its name.
+        data_root: Folder that holds it (default: the repository's ``datasets/``).
+        features: Whether item features are needed.
+        text_encoder: Encoder of texts, where there is no feature array.
+        image_encoder: Encoder of pictures, where there is no feature array.
+        progress: Whether to show progress while encoding.
+
+    Raises:
+        DataError: If the data set is missing or wrong.
+    """
+    folder = find(name, data_root)
+    about = describe(folder)
+    return read_folder(
+        folder,
+        features=features,
+        cache_dir=cache_dir(),
+        text_encoder=text_encoder,
+        image_encoder=image_encoder,
+        progress=progress,
+        synthetic=bool(about.get("synthetic", False)),
+    )
+
+
+def describe(folder: Path) -> dict[str, object]:
+    """What ``dataset.yaml`` says of a data set; empty where there is none."""
+    path = folder / "dataset.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        about = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is no valid YAML: {error}") from error
+    return dict(about or {})

@@ -1,0 +1,187 @@
+"""Train a model on a data set: ``python -m experiments.run --dataset NAME``."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from brmrs_graph.branches import Branches
+from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.diagnosis import degeneration_rate, hit_partition
+from brmrs_graph.errors import ConfigError
+from brmrs_graph.evaluation import Ranking, rank, summarize
+from brmrs_graph.models import Recommender, create_model
+from brmrs_graph.training import PRESETS, Objective, Progress, Trainer
+from experiments import cli
+from experiments.catalog import load
+from experiments.logs import Tensorboard
+from experiments.report import print_metrics
+from experiments.runfolder import RunFolder
+from experiments.settings import RunSettings, parse, to_dict
+
+CONTENT_FREE = {"mostpop", "bprmf", "lightgcn"}
+"""Models that do not look at item features, so that none need to be read or encoded for them."""
+
+
+def command(arguments: Sequence[str]) -> None:
+    """Parses the command line and runs."""
+    run(parse(arguments))
+
+
+def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
+    """Trains, evaluates and writes the run folder.
+
+    Args:
+        settings: What to do.
+        quiet: Whether to print nothing.
+
+    Returns:
+        The content of ``metrics.json``.
+
+    Raises:
+        BRMRSError: If anything in settings, data or folder is wrong.
+    """
+    say = (lambda *_: None) if quiet else print
+    device = _device(settings.device)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    say(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
+    data = load(
+        settings.dataset,
+        settings.data_root,
+        features=settings.model not in CONTENT_FREE,
+        text_encoder=settings.text_encoder,
+        image_encoder=settings.image_encoder,
+        progress=not quiet,
+    ).rotated(settings.feature_dim)
+    say(data.summary())
+    model = create_model(settings.model, data, settings.options, settings.seed)
+    objective = Objective(settings.loss, data, model)
+    for note in objective.notes:
+        say(f"note: {note}")
+
+    folder = RunFolder.open(settings)
+    trainer = Trainer(
+        model, objective, data, settings.train, seed=settings.seed, folder=folder.checkpoints, device=device
+    )
+    if settings.resume:
+        if (finished := folder.read_metrics()) is not None:
+            say(f"{folder.path} is finished already")
+            if not quiet:
+                print_metrics(finished)
+            return finished
+        trainer.resume()
+        folder.cut_log(trainer.progress.epoch)
+        say(f"going on after epoch {trainer.progress.epoch}")
+    board = Tensorboard(folder.path) if settings.tensorboard else None
+
+    def log(record: dict[str, Any]) -> None:
+        folder.log(record)
+        if board is not None:
+            board.add(record)
+
+    try:
+        progress = trainer.fit(log, show=not quiet)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{trainer.progress.epoch} epochs are kept in {folder.path}; the same command with --resume goes on"
+        ) from None
+    metrics = _finish(settings, data, model, objective, progress, folder)
+    if not quiet:
+        print_metrics(metrics)
+        best = f"best epoch {progress.best_epoch} of {progress.epoch}, " if progress.epoch else ""
+        say(f"{best}{progress.train_seconds:.0f} s of training, {progress.eval_seconds:.0f} s of validation")
+        say(f"run folder: {folder.path}")
+    return metrics
+
+
+def _finish(
+    settings: RunSettings,
+    data: MultimodalDataset,
+    model: Recommender,
+    objective: Objective,
+    progress: Progress,
+    folder: RunFolder,
+) -> dict[str, Any]:
+    model.eval()
+    with torch.no_grad():
+        branches = model()
+    rankings = {
+        split: rank(branches, data.train, data.split(split), names=branches.names) for split in ("valid", "test")
+    }
+    folder.write_embeddings(branches)
+    folder.write_rankings(rankings)
+    metrics = {
+        "dataset": settings.dataset,
+        "model": settings.model,
+        "objective": settings.objective,
+        "seed": settings.seed,
+        **{split: summarize(rankings[split]["fused"]) for split in rankings},
+        "branches": {
+            split: {name: summarize(ranking) for name, ranking in by_branch.items() if name != "fused"}
+            for split, by_branch in rankings.items()
+        },
+        "diagnosis": _diagnose(branches, rankings["test"]),
+        "training": {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "train_seconds": progress.train_seconds,
+            "eval_seconds": progress.eval_seconds,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        },
+        "data": {
+            "counts": data.counts(),
+            "hash": data.content_hash,
+            "synthetic": data.synthetic,
+            "notes": list(data.notes),
+        },
+        "notes": list(objective.notes),
+        "versions": _versions(),
+        "settings": to_dict(settings),
+    }
+    if objective.chns is not None and objective.chns.draws:
+        metrics["training"]["chns_fallback_share"] = objective.chns.fallbacks / objective.chns.draws
+    folder.write_metrics(metrics)
+    return metrics
+
+
+def _diagnose(branches: Branches, rankings: dict[str, Ranking]) -> dict[str, Any] | str:
+    if not branches.modalities:
+        return "not measured: the model has no unimodal branches"
+    return {
+        "order": [*branches.modalities, "fused"],
+        "partition@20": hit_partition(rankings, branches.modalities),
+        "degeneration@20": degeneration_rate(rankings, branches.modalities),
+    }
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device '{name}' cannot be used here; choose auto, cpu or cuda") from error
+    return device
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "threads": str(torch.get_num_threads())}
+    for package in ("torch", "torch-geometric", "torch-scatter", "numpy", "scipy"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(command))

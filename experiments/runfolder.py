@@ -1,0 +1,178 @@
+"""The run folder: where a run keeps its configuration, log, checkpoints, metrics and embeddings.
+
+::
+
+    config.yaml             the resolved settings
+    log.jsonl               one record per epoch
+    checkpoint/             last.safetensors (all that --resume needs), best.safetensors (the best epoch's parameters)
+    metrics.json            results, timings, data counts and hash, versions
+    rankings.safetensors    top-20 lists and hits of every evaluated user, by split and branch
+    embeddings.safetensors  user and item vectors of every branch at the best epoch
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from brmrs_graph.branches import Branches
+from brmrs_graph.errors import ConfigError
+from brmrs_graph.evaluation import Ranking
+from brmrs_graph.training.checkpoint import load_tensors, save_tensors, write_bytes
+from experiments.settings import RunSettings, to_dict
+
+MAY_DIFFER = {"data_root", "out", "resume", "device", "threads", "tensorboard"}
+"""Settings that a resumed run may change: where things are, not what is computed."""
+
+
+class RunFolder:
+    """Reads and writes one run folder.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, settings: RunSettings) -> RunFolder:
+        """The folder that settings ask for, checked and, for a new run, made with its ``config.yaml``.
+
+        Raises:
+            ConfigError: If it is taken, or holds another configuration than the one to be resumed.
+        """
+        base = settings.out or Path("runs") / "-".join(
+            (settings.dataset, settings.model, settings.objective, str(settings.seed))
+        )
+        if settings.resume:
+            folder = cls(base if settings.out else _latest(base))
+            folder.check_same(settings)
+            return folder
+        if settings.out is None:
+            base = _free(base)
+        elif (base / "config.yaml").exists():
+            raise ConfigError(f"{base} holds a run already; go on with it by --resume, or choose another --out")
+        folder = cls(base)
+        base.mkdir(parents=True, exist_ok=True)
+        folder.write_text("config.yaml", yaml.safe_dump(to_dict(settings), sort_keys=False))
+        return folder
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are."""
+        return self.path / "checkpoint"
+
+    def check_same(self, settings: RunSettings) -> None:
+        """Checks that the folder was made with the same settings.
+
+        Raises:
+            ConfigError: Naming what differs.
+        """
+        path = self.path / "config.yaml"
+        if not path.is_file():
+            raise ConfigError(f"there is no run to resume: {path} is missing; start it without --resume")
+        try:
+            kept = _flat(yaml.safe_load(path.read_text()))
+        except (yaml.YAMLError, AttributeError) as error:
+            raise ConfigError(f"{path} is damaged ({error}); start the run anew with another --out") from error
+        wanted = _flat(to_dict(settings))
+        differ = [
+            f"{name} ({kept.get(name)} there, {wanted.get(name)} now)"
+            for name in sorted(kept.keys() | wanted.keys())
+            if name.split(".")[0] not in MAY_DIFFER and name != "train.epochs" and kept.get(name) != wanted.get(name)
+        ]
+        if differ:
+            raise ConfigError(
+                f"{self.path} was made with other settings: {', '.join(differ)}; give the same ones, or choose "
+                "another --out"
+            )
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a file in one step."""
+        write_bytes(self.path / name, text.encode())
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Adds a record to ``log.jsonl``."""
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def cut_log(self, epochs: int) -> None:
+        """Drops the records after an epoch, and a last line that was cut off, before a resumed run goes on."""
+        path = self.path / "log.jsonl"
+        if path.is_file():
+            lines = path.read_text().splitlines()[:epochs]
+            self.write_text("log.jsonl", "".join(line + "\n" for line in lines))
+
+    def read_metrics(self) -> dict[str, Any] | None:
+        """The metrics of a finished run; None for one that is not finished."""
+        path = self.path / "metrics.json"
+        if not path.is_file():
+            return None
+        metrics: dict[str, Any] = json.loads(path.read_text())
+        return metrics
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Writes ``metrics.json``, the last file of a run: where it is, the run is finished."""
+        self.write_text("metrics.json", json.dumps(metrics, indent=2) + "\n")
+
+    def write_embeddings(self, branches: Branches) -> None:
+        """Writes ``embeddings.safetensors``: ``BRANCH.users`` and ``BRANCH.items``."""
+        tensors = {}
+        for name, (users, items) in branches.tables().items():
+            tensors[f"{name}.users"], tensors[f"{name}.items"] = users, items
+        state = {"modalities": list(branches.modalities)}
+        save_tensors(self.path / "embeddings.safetensors", tensors, state)
+
+    def write_rankings(self, rankings: dict[str, dict[str, Ranking]]) -> None:
+        """Writes ``rankings.safetensors`` from split -> branch -> ranking."""
+        tensors = {}
+        for split, branches in rankings.items():
+            for branch, ranking in branches.items():
+                for part in ("users", "num_relevant"):
+                    tensors[f"{split}.{part}"] = getattr(ranking, part)
+                tensors[f"{split}.{branch}.items"] = ranking.items.int()
+                tensors[f"{split}.{branch}.hits"] = ranking.hits
+        save_tensors(self.path / "rankings.safetensors", tensors)
+
+    def read_ranking(self, split: str, branch: str) -> Ranking:
+        """Reads back the ranking of a split and branch.
+
+        Raises:
+            CheckpointError: If the file is missing or truncated.
+        """
+        tensors = load_tensors(self.path / "rankings.safetensors")[0]
+        return Ranking(
+            tensors[f"{split}.users"],
+            tensors[f"{split}.{branch}.items"].long(),
+            tensors[f"{split}.{branch}.hits"],
+            tensors[f"{split}.num_relevant"],
+        )
+
+
+def _free(base: Path) -> Path:
+    path, number = base, 1
+    while path.exists():
+        number += 1
+        path = base.with_name(f"{base.name}-{number}")
+    return path
+
+
+def _latest(base: Path) -> Path:
+    path, number = base, 1
+    while (following := base.with_name(f"{base.name}-{number + 1}")).exists():
+        path, number = following, number + 1
+    return path
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,149 @@
+"""The options of a training run, as one tree of frozen dataclasses from which the command line is made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass, make_dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+import yaml
+
+from brmrs_graph.errors import ConfigError
+from brmrs_graph.models import model_class, model_config, model_names
+from brmrs_graph.training import PRESETS, ObjectiveConfig, TrainConfig, objective_preset
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Train a model on a data set, evaluate it, and write a run folder."""
+
+    dataset: str = "boutique"
+    """Name of the data set; boutique is built in."""
+    model: str = "brmrs"
+    """Model: see the list below."""
+    objective: str = ""
+    """What is minimised: see the list below (default: what the model's paper uses; brmrs: default)."""
+    seed: int = 999
+    """Seed of everything random."""
+    data_root: Path | None = None
+    """Folder that holds the data set's folder (default: datasets/ of this project)."""
+    out: Path | None = None
+    """Run folder (default: runs/DATASET-MODEL-OBJECTIVE-SEED, numbered if it is there)."""
+    resume: bool = False
+    """Go on with a run that was stopped."""
+    device: str = "auto"
+    """Where to train: auto, cpu, cuda, cuda:1, …"""
+    threads: int = 0
+    """CPU threads (default: torch's choice)."""
+    feature_dim: int = 512
+    """Most feature dimensions per modality; longer features are rotated once and the energy kept is printed."""
+    text_encoder: str = "minilm"
+    """Encoder of texts where there is no array: minilm, or any sentence-transformers name."""
+    image_encoder: str = "efficientnet-lite0"
+    """Encoder of pictures where there is no array: efficientnet-lite0, or timm:NAME."""
+    tensorboard: bool = False
+    """Also write TensorBoard event files (needs the package tensorboard)."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """The training loop."""
+    loss: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    """Weights and forms of the losses; defaults come from the chosen objective."""
+    options: Any = None
+    """Options of the chosen model."""
+
+
+@dataclass(frozen=True)
+class _Choice:
+    dataset: str = "boutique"
+    model: str = "brmrs"
+    objective: str = ""
+
+
+def parse(arguments: Sequence[str]) -> RunSettings:
+    """Reads the command line.
+
+    The model and the objective are looked at first, since the other options and their defaults follow from them.
+
+    Raises:
+        ConfigError: If the model or the objective is unknown, or a value is out of range.
+        SystemExit: With code 2 if an option is unknown or has the wrong type, 0 after ``--help``.
+    """
+    plain = [argument for argument in arguments if argument not in ("-h", "--help")]
+    choice, _ = tyro.cli(_Choice, args=plain, return_unknown_args=True)
+    return parse_for(choice.model, choice.objective, arguments)
+
+
+def parse_for(model: str, objective: str, arguments: Sequence[str]) -> RunSettings:
+    """Reads the command line for a model and an objective that are known already."""
+    config = model_config(model)
+    objective = objective or model_class(model).default_objective
+    loss = objective_preset(objective)
+    shape = make_dataclass(
+        "RunSettings",
+        [("options", Annotated[config, tyro.conf.arg(name="model")], config())],
+        bases=(RunSettings,),
+        frozen=True,
+    )
+    try:
+        return tyro.cli(
+            shape,
+            args=list(arguments),
+            default=shape(model=model, objective=objective, loss=loss, options=config()),
+            prog="python -m experiments.run",
+            description=_description(),
+        )
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def _description() -> str:
+    objectives = "\n".join(f"  {name}: {what}" for name, (what, _) in PRESETS.items())
+    return (
+        f"{RunSettings.__doc__}\n\nModels: {', '.join(model_names())}.\nObjectives:\n{objectives}\n\n"
+        "Example: python -m experiments.run --dataset boutique --objective bpr --loss.branch 0.3"
+    )
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """The resolved settings as plain values that YAML and JSON can hold."""
+    return {key: _plain(value) for key, value in asdict(settings).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return _plain(asdict(value)) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def from_yaml(path: Path) -> RunSettings:
+    """The settings that a run folder was made with.
+
+    Raises:
+        ConfigError: If the file is missing or of another version.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+        config = model_config(values["model"])
+        options = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("options").items()}
+        for key in ("data_root", "out"):
+            values[key] = None if values[key] is None else Path(values[key])
+        return RunSettings(
+            **values
+            | {
+                "train": TrainConfig(**values["train"]),
+                "loss": ObjectiveConfig(**values["loss"]),
+                "options": config(**options),
+            }
+        )
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path} cannot be read as the configuration of a run: {error!r}") from error
+
+
+__all__ = ["RunSettings", "from_yaml", "parse", "parse_for", "replace", "to_dict"]
