@@ -81,7 +81,9 @@ def describe(folder: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        about = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        about = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no valid YAML: {error}") from error
-    return dict(about or {})
+    if not isinstance(about, dict):
+        raise DataError(f"{path} must hold names and values, such as `synthetic: true`")
+    return about

@@ -1,4 +1,4 @@
-"""What all commands share: one clear message and exit code 2 for bad input, no traceback."""
+"""What all commands share: one clear message and exit code 2 for bad input or an unusable file, no traceback."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | No
         arguments: The arguments (default: those of the process).
 
     Returns:
-        0, or 2 for bad input, 1 for training that failed, 130 after Ctrl-C.
+        0, or 2 for bad input or a file that cannot be used, 1 for training that failed, 130 after Ctrl-C.
     """
     try:
         command(sys.argv[1:] if arguments is None else arguments)
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except BRMRSError as error:
+    except (BRMRSError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as interrupt:

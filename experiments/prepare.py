@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
-from scipy.sparse import csr_matrix
 
 from brmrs_graph.data import SPLITS, MultimodalDataset, read_folder
 from brmrs_graph.data.boutique import generate_boutique, write_boutique
@@ -52,7 +52,7 @@ def command(arguments: Sequence[str]) -> None:
 def prepare(settings: PrepareSettings) -> Path:
     """Makes the folder.
 
-    Everything is written aside first, so that a folder that looks whole is whole.
+    Everything is written aside and read back first, so that a folder that looks whole is whole.
 
     Returns:
         The folder.
@@ -60,19 +60,19 @@ def prepare(settings: PrepareSettings) -> Path:
     Raises:
         DataError: If the source is missing or wrong, or an encoder cannot be used.
     """
+    if settings.dataset != "boutique" and settings.source is None:
+        raise DataError(
+            f"where are the raw files of '{settings.dataset}'? Give --from DIR, where DIR/{settings.dataset}/ has "
+            f"{settings.dataset}.inter and items.csv or images/"
+        )
     target = settings.out / settings.dataset
     aside = settings.out / f".{settings.dataset}.part"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        if settings.dataset == "boutique":
+        if settings.dataset == "boutique" or settings.source is None:
             source = aside
             write_boutique(aside, generate_boutique())
-        elif settings.source is None:
-            raise DataError(
-                f"where are the raw files of '{settings.dataset}'? Give --from DIR, with DIR/{settings.dataset}/ holding "
-                f"{settings.dataset}.inter and items.csv or images/"
-            )
         else:
             source = settings.source / settings.dataset
         data = read_folder(
@@ -84,6 +84,8 @@ def prepare(settings: PrepareSettings) -> Path:
             progress=True,
         )
         _write(aside, source, data)
+        # What is summarised is what runs will read: vectors are rounded when they are written.
+        written = replace(read_folder(aside, name=settings.dataset), notes=data.notes)
         target.mkdir(exist_ok=True)
         for path in sorted(aside.iterdir()):
             if path.name == "images":
@@ -91,7 +93,7 @@ def prepare(settings: PrepareSettings) -> Path:
             path.replace(target / path.name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    print(data.summary())
+    print(written.summary())
     print(f"written to {target}")
     return target
 
@@ -100,25 +102,34 @@ def _write(folder: Path, source: Path, data: MultimodalDataset) -> None:
     hashes = {}
     for modality, x in data.features.items():
         path = folder / f"{FILE_NAMES.get(modality, modality)}_feat.npy"
-        np.save(path, x.numpy().astype(np.float16), allow_pickle=False)
+        if (source / path.name).is_file():
+            shutil.copyfile(source / path.name, path)
+        else:
+            np.save(path, x.numpy().astype(np.float16), allow_pickle=False)
         hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     if source == folder:
         # The generated folder ends its dataset.yaml with the checksums of its tables.
         with (folder / "dataset.yaml").open("a") as file:
             file.writelines(f"  {name}: {digest}\n" for name, digest in sorted(hashes.items()))
         return
-    (folder / f"{data.name}.inter").write_text(_interactions(data))
+    _write_interactions(folder / f"{data.name}.inter", source, data)
     if (source / "items.csv").is_file():
         shutil.copyfile(source / "items.csv", folder / "items.csv")
 
 
-def _interactions(data: MultimodalDataset) -> str:
-    lines = ["userID\titemID\tx_label"]
-    for label, split in enumerate(SPLITS):
-        matrix: csr_matrix = data.split(split)
-        users, items = matrix.nonzero()
-        lines += [f"{data.user_ids[u]}\t{data.item_ids[i]}\t{label}" for u, i in zip(users, items, strict=True)]
-    return "\n".join(lines) + "\n"
+def _write_interactions(path: Path, source: Path, data: MultimodalDataset) -> None:
+    """Copies interactions whose split is given; writes others down with the split that was drawn."""
+    with (source / path.name).open(encoding="utf-8-sig") as file:
+        header = file.readline().rstrip("\n").split("\t")
+    if "x_label" in header:
+        shutil.copyfile(source / path.name, path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(("userID", "itemID", "x_label"))
+        for label, split in enumerate(SPLITS):
+            users, items = data.split(split).nonzero()
+            writer.writerows((data.user_ids[u], data.item_ids[i], label) for u, i in zip(users, items, strict=True))
 
 
 if __name__ == "__main__":

@@ -29,3 +29,33 @@ def print_metrics(metrics: dict[str, Any], console: Console | None = None) -> No
             table.add_row(split if number == 0 else "", branch, *cells, style=style)
         table.add_section()
     console.print(table)
+
+
+def comparison_table(results: dict[str, Any]) -> Table:
+    """The table of a comparison: mean ± standard deviation over seeds, difference from the reference, p-value."""
+    kind = " (synthetic data)" if results["data"]["synthetic"] else ""
+    table = Table(
+        title=f"{results['name']}: test on {results['dataset']}{kind}, {len(results['seeds'])} seeds",
+        title_justify="left",
+        caption=f"difference: {results['reference']} minus arm in test recall@20, 95 % interval over users and seeds",
+        caption_justify="left",
+    )
+    table.add_column("arm")
+    table.add_column("valid recall@20", justify="right")
+    for column in COLUMNS:
+        table.add_column(column, justify="right")
+    table.add_column("difference", justify="right")
+    table.add_column("p", justify="right")
+    for name, arm in results["arms"].items():
+        cells = [_plus_minus(arm["valid"]["recall@20"]), *(_plus_minus(arm["test"][column]) for column in COLUMNS)]
+        test = results["against_reference"].get(name)
+        if test is None:
+            cells += ["reference", ""]
+        else:
+            cells += [f"{test['mean']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]", f"{test['p']:.4f}"]
+        table.add_row(name, *cells)
+    return table
+
+
+def _plus_minus(value: dict[str, float]) -> str:
+    return f"{value['mean']:.4f} ± {value['std']:.4f}"

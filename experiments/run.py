@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from brmrs_graph.branches import Branches
-from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.data import SPLITS, MultimodalDataset
 from brmrs_graph.diagnosis import degeneration_rate, hit_partition
-from brmrs_graph.errors import ConfigError
+from brmrs_graph.errors import ConfigError, DataError
 from brmrs_graph.evaluation import Ranking, rank, summarize
-from brmrs_graph.models import Recommender, create_model
+from brmrs_graph.models import Recommender, create_model, model_class
 from brmrs_graph.training import PRESETS, Objective, Progress, Trainer
 from experiments import cli
 from experiments.catalog import load
@@ -24,9 +24,6 @@ from experiments.logs import Tensorboard
 from experiments.report import print_metrics
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, parse, to_dict
-
-CONTENT_FREE = {"mostpop", "bprmf", "lightgcn"}
-"""Models that do not look at item features, so that none need to be read or encoded for them."""
 
 
 def command(arguments: Sequence[str]) -> None:
@@ -48,35 +45,45 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
         BRMRSError: If anything in settings, data or folder is wrong.
     """
     say = (lambda *_: None) if quiet else print
+    folder = RunFolder.open(settings)
+    if settings.resume and (finished := folder.read_metrics()) is not None:
+        say(f"{folder.path} is finished already")
+        if not quiet:
+            print_metrics(finished)
+        return finished
     device = _device(settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     say(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
-    data = load(
+    source = load(
         settings.dataset,
         settings.data_root,
-        features=settings.model not in CONTENT_FREE,
+        features=model_class(settings.model).needs_content,
         text_encoder=settings.text_encoder,
         image_encoder=settings.image_encoder,
         progress=not quiet,
-    ).rotated(settings.feature_dim)
-    say(data.summary())
+    )
+    say(source.summary())
+    if empty := [split for split in SPLITS if not source.split(split).nnz]:
+        raise DataError(
+            f"data set '{source.name}' has no {' and no '.join(empty)} interactions; correct the x_label in "
+            f"{source.name}.inter, or delete this column to have users with at least three interactions split at random"
+        )
+    data = source.rotated(settings.feature_dim)
+    for note in data.notes[len(source.notes) :]:
+        say(f"  note: {note}")
     model = create_model(settings.model, data, settings.options, settings.seed)
     objective = Objective(settings.loss, data, model)
     for note in objective.notes:
         say(f"note: {note}")
 
-    folder = RunFolder.open(settings)
+    folder.start(settings, source.content_hash)
     trainer = Trainer(
         model, objective, data, settings.train, seed=settings.seed, folder=folder.checkpoints, device=device
     )
     if settings.resume:
-        if (finished := folder.read_metrics()) is not None:
-            say(f"{folder.path} is finished already")
-            if not quiet:
-                print_metrics(finished)
-            return finished
-        trainer.resume()
+        if folder.epochs:
+            trainer.resume()
         folder.cut_log(trainer.progress.epoch)
         say(f"going on after epoch {trainer.progress.epoch}")
     board = Tensorboard(folder.path) if settings.tensorboard else None
@@ -90,9 +97,9 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
         progress = trainer.fit(log, show=not quiet)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"{trainer.progress.epoch} epochs are kept in {folder.path}; the same command with --resume goes on"
+            f"{folder.epochs} epochs are kept in {folder.path}; the same command with --resume goes on"
         ) from None
-    metrics = _finish(settings, data, model, objective, progress, folder)
+    metrics = _finish(settings, data, source.content_hash, model, objective, progress, folder)
     if not quiet:
         print_metrics(metrics)
         best = f"best epoch {progress.best_epoch} of {progress.epoch}, " if progress.epoch else ""
@@ -104,6 +111,7 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
 def _finish(
     settings: RunSettings,
     data: MultimodalDataset,
+    content_hash: str,
     model: Recommender,
     objective: Objective,
     progress: Progress,
@@ -138,7 +146,7 @@ def _finish(
         },
         "data": {
             "counts": data.counts(),
-            "hash": data.content_hash,
+            "hash": content_hash,
             "synthetic": data.synthetic,
             "notes": list(data.notes),
         },
@@ -146,8 +154,6 @@ def _finish(
         "versions": _versions(),
         "settings": to_dict(settings),
     }
-    if objective.chns is not None and objective.chns.draws:
-        metrics["training"]["chns_fallback_share"] = objective.chns.fallbacks / objective.chns.draws
     folder.write_metrics(metrics)
     return metrics
 

@@ -2,7 +2,7 @@
 
 ::
 
-    config.yaml             the resolved settings
+    config.yaml             the resolved settings and the data's content hash
     log.jsonl               one record per epoch
     checkpoint/             last.safetensors (all that --resume needs), best.safetensors (the best epoch's parameters)
     metrics.json            results, timings, data counts and hash, versions
@@ -40,7 +40,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, settings: RunSettings) -> RunFolder:
-        """The folder that settings ask for, checked and, for a new run, made with its ``config.yaml``.
+        """The folder that settings ask for, checked but not made yet; see :meth:`start`.
 
         Raises:
             ConfigError: If it is taken, or holds another configuration than the one to be resumed.
@@ -56,15 +56,36 @@ class RunFolder:
             base = _free(base)
         elif (base / "config.yaml").exists():
             raise ConfigError(f"{base} holds a run already; go on with it by --resume, or choose another --out")
-        folder = cls(base)
-        base.mkdir(parents=True, exist_ok=True)
-        folder.write_text("config.yaml", yaml.safe_dump(to_dict(settings), sort_keys=False))
-        return folder
+        return cls(base)
+
+    def start(self, settings: RunSettings, content_hash: str) -> None:
+        """Makes the folder with its ``config.yaml``, or checks that a resumed run goes on with the same data.
+
+        Raises:
+            ConfigError: If the data set has changed since the run was started.
+        """
+        if settings.resume:
+            kept = self._config().get("content_hash")
+            if kept != content_hash:
+                raise ConfigError(
+                    f"the data set '{settings.dataset}' has changed since {self.path} was started (content hash "
+                    f"{kept} then, {content_hash} now); start a new run with another --out"
+                )
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = to_dict(settings) | {"content_hash": content_hash}
+        self.write_text("config.yaml", yaml.safe_dump(config, sort_keys=False))
 
     @property
     def checkpoints(self) -> Path:
         """Where checkpoints are."""
         return self.path / "checkpoint"
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are kept: how many a resumed run need not do again."""
+        path = self.checkpoints / "last.safetensors"
+        return int(load_tensors(path)[1]["epoch"]) if path.exists() else 0
 
     def check_same(self, settings: RunSettings) -> None:
         """Checks that the folder was made with the same settings.
@@ -72,17 +93,10 @@ class RunFolder:
         Raises:
             ConfigError: Naming what differs.
         """
-        path = self.path / "config.yaml"
-        if not path.is_file():
-            raise ConfigError(f"there is no run to resume: {path} is missing; start it without --resume")
-        try:
-            kept = _flat(yaml.safe_load(path.read_text()))
-        except (yaml.YAMLError, AttributeError) as error:
-            raise ConfigError(f"{path} is damaged ({error}); start the run anew with another --out") from error
-        wanted = _flat(to_dict(settings))
+        kept, wanted = _flat(self._config()), _flat(to_dict(settings))
         differ = [
             f"{name} ({kept.get(name)} there, {wanted.get(name)} now)"
-            for name in sorted(kept.keys() | wanted.keys())
+            for name in sorted((kept.keys() | wanted.keys()) - {"content_hash"})
             if name.split(".")[0] not in MAY_DIFFER and name != "train.epochs" and kept.get(name) != wanted.get(name)
         ]
         if differ:
@@ -90,6 +104,15 @@ class RunFolder:
                 f"{self.path} was made with other settings: {', '.join(differ)}; give the same ones, or choose "
                 "another --out"
             )
+
+    def _config(self) -> dict[str, Any]:
+        path = self.path / "config.yaml"
+        if not path.is_file():
+            raise ConfigError(f"there is no run to resume: {path} is missing; start it without --resume")
+        try:
+            return dict(yaml.safe_load(path.read_text()))
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            raise ConfigError(f"{path} is damaged ({error}); start the run anew with another --out") from error
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a file in one step."""

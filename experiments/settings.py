@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass, make_dataclass, replace
 from pathlib import Path
@@ -15,6 +14,8 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class, model_config, model_names
 from brmrs_graph.training import PRESETS, ObjectiveConfig, TrainConfig, objective_preset
 
+PROGRAM = "python -m experiments.run"
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -23,21 +24,21 @@ class RunSettings:
     dataset: str = "boutique"
     """Name of the data set; boutique is built in."""
     model: str = "brmrs"
-    """Model: see the list below."""
+    """Model, one of those above."""
     objective: str = ""
-    """What is minimised: see the list below (default: what the model's paper uses; brmrs: default)."""
+    """What is minimised, one of those above; every model has its own default."""
     seed: int = 999
-    """Seed of everything random."""
+    """Seed of everything random, 0 to 4294967295."""
     data_root: Path | None = None
-    """Folder that holds the data set's folder (default: datasets/ of this project)."""
+    """Folder that holds the data set's folder; None: datasets/ of this project."""
     out: Path | None = None
-    """Run folder (default: runs/DATASET-MODEL-OBJECTIVE-SEED, numbered if it is there)."""
+    """Run folder; None: runs/DATASET-MODEL-OBJECTIVE-SEED, numbered if it is there."""
     resume: bool = False
     """Go on with a run that was stopped."""
     device: str = "auto"
     """Where to train: auto, cpu, cuda, cuda:1, …"""
     threads: int = 0
-    """CPU threads (default: torch's choice)."""
+    """CPU threads; 0: torch's choice."""
     feature_dim: int = 512
     """Most feature dimensions per modality; longer features are rotated once and the energy kept is printed."""
     text_encoder: str = "minilm"
@@ -52,6 +53,15 @@ class RunSettings:
     """Weights and forms of the losses; defaults come from the chosen objective."""
     options: Any = None
     """Options of the chosen model."""
+
+    def __post_init__(self) -> None:
+        """Checks the ranges."""
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed is {self.seed}; it must lie between 0 and {2**32 - 1}")
+        if self.threads < 0:
+            raise ConfigError(f"threads is {self.threads}; give a number above 0, or 0 for torch's choice")
+        if self.feature_dim < 1:
+            raise ConfigError(f"feature-dim is {self.feature_dim}; it must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ def parse(arguments: Sequence[str]) -> RunSettings:
         SystemExit: With code 2 if an option is unknown or has the wrong type, 0 after ``--help``.
     """
     plain = [argument for argument in arguments if argument not in ("-h", "--help")]
-    choice, _ = tyro.cli(_Choice, args=plain, return_unknown_args=True)
+    choice, _ = tyro.cli(_Choice, args=plain, prog=PROGRAM, return_unknown_args=True)
     return parse_for(choice.model, choice.objective, arguments)
 
 
@@ -86,23 +96,19 @@ def parse_for(model: str, objective: str, arguments: Sequence[str]) -> RunSettin
         bases=(RunSettings,),
         frozen=True,
     )
-    try:
-        return tyro.cli(
-            shape,
-            args=list(arguments),
-            default=shape(model=model, objective=objective, loss=loss, options=config()),
-            prog="python -m experiments.run",
-            description=_description(),
-        )
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+    return tyro.cli(
+        shape,
+        args=list(arguments),
+        default=shape(model=model, objective=objective, loss=loss, options=config()),
+        prog=PROGRAM,
+        description=_description(),
+    )
 
 
 def _description() -> str:
     objectives = "\n".join(f"  {name}: {what}" for name, (what, _) in PRESETS.items())
     return (
-        f"{RunSettings.__doc__}\n\nModels: {', '.join(model_names())}.\nObjectives:\n{objectives}\n\n"
+        f"{RunSettings.__doc__}\n\nModels: {', '.join(model_names())}.\n\nObjectives:\n{objectives}\n\n"
         "Example: python -m experiments.run --dataset boutique --objective bpr --loss.branch 0.3"
     )
 
@@ -130,6 +136,7 @@ def from_yaml(path: Path) -> RunSettings:
     """
     try:
         values = yaml.safe_load(path.read_text())
+        values.pop("content_hash", None)
         config = model_config(values["model"])
         options = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("options").items()}
         for key in ("data_root", "out"):
@@ -142,7 +149,7 @@ def from_yaml(path: Path) -> RunSettings:
                 "options": config(**options),
             }
         )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} cannot be read as the configuration of a run: {error!r}") from error
 
 

@@ -30,7 +30,7 @@ class MultimodalDataset:
         valid: Validation interactions, same form.
         test: Test interactions, same form.
         features: Modality name -> item features, float32, shape [|I|, d_m]. Rows of items that lack the modality are 0.
-        missing: Modality name -> True where an item lacks the modality, bool, shape [|I|].
+        missing: Modality name -> True where an item lacks the modality, bool, shape [|I|] (default: rows of 0).
         user_ids: Original user ids, strings, length |U|.
         item_ids: Original item ids, strings, length |I|.
         texts: Text of every item, where there are any.
@@ -38,6 +38,9 @@ class MultimodalDataset:
         synthetic: Whether the data were generated; printed wherever results show.
         notes: What the reader noticed and worked around, one sentence each.
         looked_for: Where features were looked for, for the error of a model that needs them.
+
+    Raises:
+        DataError: If the shapes do not fit together.
     """
 
     name: str
@@ -53,6 +56,20 @@ class MultimodalDataset:
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     looked_for: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Checks the shapes and fills in the masks that were not given."""
+        for split in ("valid", "test"):
+            if (shape := self.split(split).shape) != self.train.shape:
+                raise DataError(f"data set '{self.name}': {split} has shape {shape}, but train {self.train.shape}")
+        for modality, x in self.features.items():
+            if x.dim() != 2 or x.size(0) != self.num_items:
+                raise DataError(
+                    f"data set '{self.name}': the {modality} features have shape {tuple(x.shape)}, but there are "
+                    f"{self.num_items:,} items; give one row per item"
+                )
+        missing = {name: self.missing.get(name, ~x.any(dim=1)) for name, x in self.features.items()}
+        object.__setattr__(self, "missing", missing)
 
     @property
     def num_users(self) -> int:

@@ -5,8 +5,11 @@
     NAME/
       NAME.inter          tab separated, with header: userID, itemID and, where the split is given, x_label (0, 1, 2)
       *_feat.npy          one array per modality, row i = item i; a row of zeros means that the item lacks it
-      items.csv           itemID and any text columns
+      items.csv           itemID and any text columns; where it is there, it lists every item
       images/ITEMID.jpg   one picture per item
+
+Ids may be numbers from 0, which are their own index, or any names. Named users are numbered in the order of their
+names, named items in the order of items.csv, or of their names where there is no such file.
 """
 
 from __future__ import annotations
@@ -62,28 +65,19 @@ def read_folder(
     name = name or folder.name
     path = folder / f"{name}.inter"
     if not path.is_file():
-        raise DataError(f"{path} is missing: a data set folder holds its interactions as {name}.inter")
+        raise DataError(f"{path} is missing; a data set folder holds its interactions in a file of that name")
     table = _read_interactions(path)
     catalogue = _catalogue(folder)
-    numbered = set(catalogue) == set(map(str, range(len(catalogue))))
-    arrays = _read_arrays(folder) if features else {}
     user_ids, users = _index_ids(path, "userID", table["userID"])
-    if numbered:
-        item_ids, items = _index_ids(path, "itemID", table["itemID"])
-    else:
+    if catalogue:
         item_ids, items = catalogue, _index_items(path, table["itemID"], catalogue)
-    num_items = max([len(item_ids), len(catalogue), *(x.shape[0] for x in arrays.values())])
-    for file, x in arrays.items():
-        if x.shape[0] != num_items or x.shape[0] < len(item_ids):
-            raise DataError(
-                f"{folder / file}: {x.shape[0]:,} rows, but there are {num_items:,} items (largest itemID in "
-                f"{path.name}: {int(items.max()):,}); give one row per item, in the order of itemID"
-            )
-    item_ids = [*item_ids, *map(str, range(len(item_ids), num_items))]
+    else:
+        item_ids, items = _index_ids(path, "itemID", table["itemID"])
     notes: list[str] = []
-    splits = _split(path, users, items, table, (len(user_ids), num_items), notes)
-    named = {_modality(file): x for file, x in arrays.items()}
+    splits = _split(path, users, items, table, (len(user_ids), len(item_ids)), notes)
+    named: dict[str, NDArray[np.float32]] = {}
     if features:
+        named.update(_read_arrays(folder, len(item_ids), "items.csv" if catalogue else path.name))
         absent = {"textual", "visual"} - set(named)
         if absent:
             encoded = encode_items(
@@ -121,53 +115,68 @@ def _read_interactions(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a tab-separated table: {error}") from error
+        raise DataError(
+            f"{path} cannot be read: {str(error).strip()}. It must be a tab-separated table in UTF-8 with a header line"
+        ) from error
     for column in ("userID", "itemID"):
         if column not in table.columns:
             raise DataError(
                 f"{path}: the column {column} is missing (there are: {', '.join(table.columns)}); the file needs a "
                 "header line with userID, itemID and, where the split is given, x_label, separated by tabs"
             )
-        empty = int((table[column] == "").sum())
-        if empty:
-            raise DataError(f"{path}: {empty:,} lines have no {column}; fill it in or delete these lines")
+        empty = table[column] == ""
+        if empty.any():
+            raise DataError(
+                f"{path}: no {column} in line {int(empty.argmax()) + 2} ({int(empty.sum()):,} such lines in all); fill "
+                "it in or delete the line"
+            )
     if table.empty:
-        raise DataError(f"{path} holds no interactions")
+        raise DataError(f"{path} holds no interactions; write one userID and itemID a line")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first column for row names
+        raise DataError(f"{path}: the lines have more fields than the header; name every column in the header")
     return table
 
 
 def _catalogue(folder: Path) -> list[str]:
-    """The ids of items.csv, line by line; none where there is no such file."""
+    """The ids of items.csv in index order: by number if they are the numbers from 0, else line by line."""
     path = folder / "items.csv"
     if not path.is_file():
         return []
     try:
         column = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=["itemID"])["itemID"]
     except (ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{path} needs a column itemID, separated by commas: {error}") from error
-    return [str(item) for item in column]
+        raise DataError(
+            f"{path} cannot be read: {str(error).strip()}. It must be a table in UTF-8, comma separated, with a column "
+            "itemID"
+        ) from error
+    wrong = column.duplicated() | (column == "")
+    if wrong.any():
+        what = f"'{column[wrong].iloc[0]}' occurs a second time" if column[wrong].iloc[0] else "is empty"
+        raise DataError(f"{path}: itemID {what} in row {int(wrong.argmax()) + 1}; keep one row for each item")
+    numbers = [str(i) for i in range(len(column))]
+    return numbers if set(numbers) == set(column) else [str(item) for item in column]
 
 
 def _index_ids(path: Path, column: str, values: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
-    """Original ids in index order, and the index of every value: integers are their own index, names sort."""
-    if not values.str.fullmatch(r"-?(0|[1-9]\d*)").all():
-        ids = sorted(set(values))
-        return ids, np.searchsorted(np.array(ids), values.to_numpy(dtype=str)).astype(np.int64)
-    index = values.astype(np.int64).to_numpy()
-    if index.min() < 0:
-        raise DataError(f"{path}: {column} {index.min()} is negative; ids are numbered from 0")
-    if index.max() > 20 * len(values) + 1000:
+    """Original ids in index order, and the index of every value: numbers are their own index, names sort."""
+    if not values.str.fullmatch(r"-?(0|[1-9][0-9]*)").all():
+        index, ids = pd.factorize(values, sort=True)
+        return [str(name) for name in ids], index.astype(np.int64)
+    numbers = [int(value) for value in values]
+    if min(numbers) < 0:
+        raise DataError(f"{path}: {column} {min(numbers)} is negative; number the ids from 0, or write them as names")
+    if max(numbers) > 20 * len(numbers) + 1000:
         raise DataError(
-            f"{path}: {column} {index.max():,} is out of range for {len(values):,} interactions; number the ids from 0 "
-            "without large gaps, or write them as names"
+            f"{path}: {column} {max(numbers)} is out of range for {len(numbers):,} interactions; number the ids from 0 "
+            f"without large gaps, or write them as names, such as n{max(numbers)}"
         )
-    return [str(i) for i in range(int(index.max()) + 1)], index
+    return [str(i) for i in range(max(numbers) + 1)], np.array(numbers, dtype=np.int64)
 
 
 def _index_items(path: Path, values: pd.Series, order: list[str]) -> NDArray[np.int64]:
-    """The line of items.csv of every itemID."""
-    index = pd.Series(np.arange(len(order)), index=order).reindex(values).to_numpy()
-    unknown = values[np.isnan(index)]
+    """The place in items.csv of every itemID."""
+    index = pd.Index(order).get_indexer(values)
+    unknown = values[index < 0]
     if len(unknown):
         raise DataError(
             f"{path}: itemID '{unknown.iloc[0]}' (one of {unknown.nunique():,}) is not in items.csv; add it there, "
@@ -176,32 +185,43 @@ def _index_items(path: Path, values: pd.Series, order: list[str]) -> NDArray[np.
     return index.astype(np.int64)
 
 
-def _modality(file: str) -> str:
-    stem = file.removesuffix("_feat.npy")
-    return MODALITY_NAMES.get(stem, stem)
-
-
-def _read_arrays(folder: Path) -> dict[str, NDArray[np.float32]]:
-    arrays = {}
+def _read_arrays(folder: Path, num_items: int, counted_in: str) -> dict[str, NDArray[np.float32]]:
+    """Modality name -> array, from the files that end in ``_feat.npy``."""
+    arrays: dict[str, NDArray[np.float32]] = {}
     for path in sorted(folder.glob("*_feat.npy")):
-        try:
-            x = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        stem = path.name.removesuffix("_feat.npy")
+        modality = MODALITY_NAMES.get(stem, stem)
+        if modality in arrays:
+            raise DataError(f"{path}: another file holds the modality {modality} already; keep one of the two")
+        arrays[modality] = x = _read_array(path)
+        if len(x) != num_items:
             raise DataError(
-                f"{path} cannot be read as a NumPy array: {error}; write it again with numpy.save"
-            ) from error
-        if x.ndim != 2 or not np.issubdtype(x.dtype, np.number):
-            raise DataError(
-                f"{path}: expected numbers of shape [items, dimensions], found {x.dtype} of shape {x.shape}"
+                f"{path}: {len(x):,} rows, but {num_items:,} items (counted in {counted_in}); give one row per item, "
+                "in the order of itemID. To have items without interactions, list all items in items.csv"
             )
-        bad = int((~np.isfinite(x)).any(axis=1).sum())
-        if bad:
-            raise DataError(
-                f"{path}: {bad:,} rows hold NaN or infinite values (the first is row "
-                f"{int((~np.isfinite(x)).any(axis=1).argmax())}); write zeros where an item lacks the modality"
-            )
-        arrays[path.name] = x
     return arrays
+
+
+def _read_array(path: Path) -> NDArray[np.float32]:
+    try:
+        with path.open("rb") as file:
+            x = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataError(f"{path} cannot be read as a NumPy array: {error}. Write it again with numpy.save") from error
+    if x.ndim != 2 or x.size == 0 or x.dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: expected real numbers of shape [items, dimensions], found {x.dtype} of shape {x.shape}; write it "
+            "again with row i for item i"
+        )
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float32, copy=False)
+    finite = np.isfinite(x).all(axis=1)
+    if not finite.all():
+        raise DataError(
+            f"{path}: {int((~finite).sum()):,} rows hold NaN or infinite values (the first is row "
+            f"{int(finite.argmin())}); write zeros where an item lacks the modality"
+        )
+    return x
 
 
 def _split(

@@ -294,13 +294,31 @@ def test_a_picture_that_must_not_be_there_is_removed(tmp_path: Path) -> None:
     assert len(list((tmp_path / "images").iterdir())) == 10
 
 
-def test_the_shipped_tables_are_the_generated_ones(full: Boutique, tmp_path: Path) -> None:
+def test_the_shipped_files_are_those_of_the_card_and_the_tables_are_the_generated_ones(
+    full: Boutique, tmp_path: Path
+) -> None:
     write_tables(tmp_path, full)
-    card = yaml.safe_load((SHIPPED / "dataset.yaml").read_text(encoding="utf-8"))
-    for name, digest in card["sha256"].items():
+    card = (SHIPPED / "dataset.yaml").read_text(encoding="utf-8")
+    shipped = {path.name for path in SHIPPED.iterdir() if path.is_file()}
+    digests = yaml.safe_load(card)["sha256"]
+    assert shipped - {"dataset.yaml", "README.md"} == digests.keys()
+    for name, digest in digests.items():
         assert hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest() == digest, name
-        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest, name
-    assert (tmp_path / "dataset.yaml").read_bytes() == (SHIPPED / "dataset.yaml").read_bytes()
+    tables = yaml.safe_load((tmp_path / "dataset.yaml").read_text(encoding="utf-8"))["sha256"]
+    assert digests.keys() - tables.keys() == {"image_feat.npy", "text_feat.npy"}
+    for name in tables:
+        assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name
+    assert card.startswith((tmp_path / "dataset.yaml").read_text(encoding="utf-8")), "features' hashes come last"
+
+
+def test_the_shipped_features_are_zero_exactly_for_the_garments_without_picture_or_text(full: Boutique) -> None:
+    for file, lacking, width in (
+        ("image_feat.npy", [fault == "missing" for fault in full.picture_faults.fault], 1280),
+        ("text_feat.npy", [fault == "empty" for fault in full.text_faults.fault], 384),
+    ):
+        x = np.load(SHIPPED / file, allow_pickle=False)
+        assert x.dtype == np.float16 and x.shape == (full.n_items, width)
+        np.testing.assert_array_equal(~x.any(axis=1), lacking)
 
 
 def test_the_card_says_synthetic_and_counts_right(full: Boutique) -> None:

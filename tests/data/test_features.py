@@ -1,0 +1,91 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brmrs_graph.data.features import rotate, standardize
+
+
+def random(n: int, d: int, seed: int, rank: int | None = None) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    if rank is None:
+        return torch.randn(n, d, generator=generator)
+    return torch.randn(n, rank, generator=generator) @ torch.randn(rank, d, generator=generator)
+
+
+# --- rotation
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 30), st.integers(2, 20), st.integers(1, 5), st.integers(0, 1000))
+def test_rotation_keeps_all_dot_products_of_features_of_low_rank(n: int, d: int, rank: int, seed: int) -> None:
+    x = random(n, d, seed, rank=min(rank, d - 1))
+    rotated, energy = rotate(x, min(rank, d - 1))
+    assert rotated.shape == (n, min(rank, d - 1))
+    torch.testing.assert_close(rotated @ rotated.t(), x @ x.t(), rtol=1e-3, atol=1e-3)
+    assert energy == pytest.approx(1, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(3, 30), st.integers(2, 20), st.integers(0, 1000))
+def test_the_energy_kept_is_that_of_the_best_approximation(n: int, d: int, seed: int) -> None:
+    x = random(n, d, seed)
+    dim = (d + 1) // 2
+    rotated, energy = rotate(x, dim)
+    singular = torch.linalg.svdvals(x).square()
+    assert energy == pytest.approx(float(singular[:dim].sum() / singular.sum()), abs=1e-4)
+    assert float(rotated.square().sum() / x.square().sum()) == pytest.approx(energy, abs=1e-4)
+
+
+def test_leading_directions_come_first() -> None:
+    rotated, _ = rotate(torch.diag(torch.tensor([1.0, 5.0, 3.0])), 2)
+    torch.testing.assert_close(rotated.norm(dim=0), torch.tensor([5.0, 3.0]))
+
+
+def test_rows_of_zeros_stay_exactly_zero() -> None:
+    x = random(8, 6, seed=0) + 5
+    x[[2, 7]] = 0
+    rotated, _ = rotate(x, 3)
+    assert rotated.any(dim=1).tolist() == x.any(dim=1).tolist()
+
+
+def test_features_that_are_narrow_enough_come_back_as_they_are() -> None:
+    x = random(4, 3, seed=0)
+    for dim in (3, 4):
+        assert rotate(x, dim) == (x, 1.0)
+
+
+# --- centring and scaling
+
+
+def test_columns_are_centred_and_all_values_scaled_by_one_factor() -> None:
+    x = random(50, 4, seed=1) * torch.tensor([1.0, 2.0, 5.0, 0.1]) + 7
+    out = standardize(x, torch.zeros(50, dtype=torch.bool))
+    torch.testing.assert_close(out.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
+    assert float(out.square().mean()) == pytest.approx(1, rel=1e-5)
+    centred = x - x.mean(dim=0)
+    torch.testing.assert_close(out / centred, (out / centred)[:1, :1].expand(50, 4), rtol=1e-2, atol=0)
+
+
+def test_missing_rows_are_zero_and_do_not_count() -> None:
+    x = random(6, 3, seed=2)
+    missing = torch.tensor([False, True, False, False, True, False])
+    out = standardize(x, missing)
+    assert not out[missing].any()
+    torch.testing.assert_close(out[~missing], standardize(x[~missing], torch.zeros(4, dtype=torch.bool)))
+
+
+def test_a_constant_column_becomes_zero_and_leaves_the_others_alone() -> None:
+    x = random(20, 3, seed=3)
+    x[:, 1] = 0.5
+    out = standardize(x, torch.zeros(20, dtype=torch.bool))
+    assert not out[:, 1].any()
+    assert bool(out[:, [0, 2]].any()) and bool(out.isfinite().all())
+
+
+@pytest.mark.parametrize("num_present", [0, 1])
+def test_with_no_item_or_one_that_has_the_modality_all_is_zero_and_finite(num_present: int) -> None:
+    missing = torch.arange(5) >= num_present
+    out = standardize(random(5, 3, seed=4), missing)
+    assert out.shape == (5, 3)
+    assert not out.any(), "one item alone is its own mean"

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from brmrs_graph.errors import ConfigError
+from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan
+
+CONFIGS = Path(__file__).resolve().parents[2] / "experiments" / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_plan_of_the_project_reads_and_gives_all_arms_equally_many_trials(path: Path) -> None:
+    plan = read_plan(path)
+    assert len({len(arm.trials) for arm in plan.arms}) == 1
+    assert plan.reference in [arm.name for arm in plan.arms]
+
+
+def test_options_are_data_set_then_common_then_arm_then_trial() -> None:
+    arm = Arm("a", ("--objective", "bpr"), (("--loss.branch", "1"),))
+    plan = Plan("p", "toy", (arm,), "a", (1,), common=("--model.dim", "8"))
+    assert plan.options(arm, arm.trials[0]) == (
+        *("--dataset", "toy", "--model.dim", "8", "--objective", "bpr", "--loss.branch", "1"),
+    )
+
+
+def test_folders_depend_on_the_options_and_their_borders_alone() -> None:
+    assert folder_name(["--a", "1"]) == folder_name(("--a", "1"))
+    assert folder_name(["--a", "1"]) != folder_name(["--a 1"])
+
+
+def test_a_quick_plan_takes_objectives_and_models() -> None:
+    plan = quick_plan("toy", ["bpr", "lightgcn"], 3)
+    assert [arm.options for arm in plan.arms] == [("--objective", "bpr"), ("--model", "lightgcn")]
+    assert (plan.reference, plan.seeds) == ("bpr", (1, 2, 3))
+
+
+def test_a_name_that_is_neither_is_named() -> None:
+    with pytest.raises(ConfigError, match="'bprr' is neither an objective nor a model"):
+        quick_plan("toy", ["bprr"], 3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "a: [",
+        "arms: {a: {}}",
+        "dataset: x\nreference: b\nseeds: [1]\narms: {a: {}}",
+        "dataset: x\nreference: a\narms: 3",
+    ],
+)
+def test_a_wrong_plan_is_one_error(content: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"plan|reference"):
+        read_plan(tmp_path / "plan.yaml")
+
+
+def test_a_plan_that_is_not_there_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml cannot be read"):
+        read_plan(tmp_path / "none.yaml")

@@ -1,0 +1,46 @@
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from experiments.report import print_metrics
+
+
+def metrics(base: float) -> dict[str, float]:
+    return {"recall@10": base, "recall@20": base + 0.1, "ndcg@10": base + 0.2, "ndcg@20": base + 0.3}
+
+
+def shown(synthetic: bool, branches: dict[str, Any]) -> list[list[str]]:
+    file = io.StringIO()
+    print_metrics(
+        {
+            "model": "brmrs",
+            "objective": "bpr",
+            "dataset": "shop",
+            "data": {"synthetic": synthetic},
+            "valid": metrics(0.1),
+            "test": metrics(0.2),
+            "branches": {"valid": branches, "test": branches},
+        },
+        Console(file=file, width=120),
+    )
+    return [line.replace("│", " ").split() for line in file.getvalue().splitlines()]
+
+
+def test_the_fused_branch_comes_first_and_the_others_below_by_split() -> None:
+    rows = [row for row in shown(False, {"visual": metrics(0.01234), "tags": metrics(0.5)}) if row[-1].startswith("0.")]
+    assert rows == [
+        ["valid", "fused", "0.1000", "0.2000", "0.3000", "0.4000"],
+        ["visual", "0.0123", "0.1123", "0.2123", "0.3123"],
+        ["tags", "0.5000", "0.6000", "0.7000", "0.8000"],
+        ["test", "fused", "0.2000", "0.3000", "0.4000", "0.5000"],
+        ["visual", "0.0123", "0.1123", "0.2123", "0.3123"],
+        ["tags", "0.5000", "0.6000", "0.7000", "0.8000"],
+    ]
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_the_title_says_what_ran_and_whether_data_are_synthetic(synthetic: bool) -> None:
+    title = " ".join(shown(synthetic, {})[0])
+    assert title == "brmrs / bpr on shop" + (" (synthetic data)" if synthetic else "")

@@ -1,0 +1,120 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from brmrs_graph.branches import FUSED, Branches
+from brmrs_graph.errors import CheckpointError, ConfigError
+from brmrs_graph.training.checkpoint import load_tensors
+from experiments.runfolder import RunFolder
+from experiments.settings import RunSettings, from_yaml, parse, to_dict
+
+
+def start(*arguments: str, content_hash: str = "abc") -> RunFolder:
+    settings = parse(arguments)
+    folder = RunFolder.open(settings)
+    folder.start(settings, content_hash)
+    return folder
+
+
+def test_opening_checks_and_starting_makes_the_folder_with_its_configuration(tmp_path: Path) -> None:
+    settings = parse(["--out", str(tmp_path / "deep" / "run"), "--seed", "3"])
+    folder = RunFolder.open(settings)
+    assert not (tmp_path / "deep").exists()
+    folder.start(settings, "abc")
+    assert to_dict(from_yaml(folder.path / "config.yaml")) == to_dict(settings)
+    assert yaml.safe_load((folder.path / "config.yaml").read_text())["content_hash"] == "abc"
+    assert [path.name for path in folder.path.iterdir()] == ["config.yaml"], "nothing half-written is left"
+
+
+def test_runs_without_out_are_numbered_and_the_latest_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["boutique-brmrs-bpr-5", "boutique-brmrs-bpr-5-2", "boutique-brmrs-bpr-5-3"]
+    for name in names:
+        assert start("--objective", "bpr", "--seed", "5").path == Path("runs") / name
+    resumed = RunFolder.open(parse(["--objective", "bpr", "--seed", "5", "--resume"]))
+    assert resumed.path == Path("runs") / names[-1]
+    with pytest.raises(ConfigError, match=r"no run to resume: runs/boutique-brmrs-bpr-6/config.yaml is missing"):
+        RunFolder.open(parse(["--objective", "bpr", "--seed", "6", "--resume"]))
+
+
+def test_an_out_that_holds_a_run_is_refused_and_any_other_folder_used(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    start("--out", str(tmp_path))
+    with pytest.raises(ConfigError, match="holds a run already"):
+        RunFolder.open(parse(["--out", str(tmp_path)]))
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_resumed_run_may_change_where_it_computes_and_how_long_but_nothing_else(tmp_path: Path) -> None:
+    start("--out", str(tmp_path), "--train.epochs", "5")
+    again = ["--out", str(tmp_path), "--resume"]
+    allowed = ["--train.epochs", "9", "--device", "cpu", "--threads", "1", "--data-root", "x", "--tensorboard"]
+    RunFolder.open(parse([*again, *allowed]))
+    with pytest.raises(ConfigError) as caught:
+        RunFolder.open(parse([*again, "--train.lr", "0.5", "--objective", "bpr", "--dataset", "shop"]))
+    for part in ("train.lr (0.001 there, 0.5 now)", "objective (default there, bpr now)", "dataset (boutique there"):
+        assert part in str(caught.value)
+    assert "seed" not in str(caught.value)
+
+
+def test_a_run_is_resumed_on_the_data_it_was_started_with(tmp_path: Path) -> None:
+    start("--out", str(tmp_path), content_hash="abc")
+    start("--out", str(tmp_path), "--resume", content_hash="abc")
+    with pytest.raises(ConfigError, match=r"has changed since .* abc then, abd now"):
+        start("--out", str(tmp_path), "--resume", content_hash="abd")
+
+
+@pytest.mark.parametrize("content", ["a: [", "", "- a\n", "words"])
+def test_a_damaged_configuration_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"config.yaml is damaged"):
+        RunFolder.open(parse(["--out", str(tmp_path), "--resume"]))
+
+
+def test_the_log_is_cut_to_the_epochs_that_are_kept(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.cut_log(3)
+    assert not (tmp_path / "log.jsonl").exists()
+    for epoch in (1, 2, 3):
+        folder.log({"epoch": epoch})
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"epoch": 4, "lo')
+    folder.cut_log(2)
+    folder.log({"epoch": 3})
+    records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2, 3]
+
+
+def test_a_run_is_finished_when_its_metrics_are_there(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.read_metrics() is None
+    folder.write_metrics({"test": {"recall@20": 0.1 + 0.2}})
+    assert folder.read_metrics() == {"test": {"recall@20": 0.1 + 0.2}}, "not rounded"
+
+
+def test_embeddings_are_kept_by_branch_and_side(tmp_path: Path) -> None:
+    users, items = torch.randn(3, 2), torch.randn(4, 2)
+    RunFolder(tmp_path).write_embeddings(Branches({FUSED: users}, {FUSED: items}))
+    tensors, state = load_tensors(tmp_path / "embeddings.safetensors")
+    assert state == {"modalities": []}
+    assert tensors.keys() == {"fused.users", "fused.items"}
+    torch.testing.assert_close(tensors["fused.users"] @ tensors["fused.items"].T, users @ items.T)
+
+
+def test_rankings_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"rankings.safetensors is missing"):
+        RunFolder(tmp_path).read_ranking("test", "fused")
+
+
+def test_settings_are_never_unpickled(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("!!python/object/apply:os.system ['touch exploded']\n")
+    settings = RunSettings(out=tmp_path, resume=True)
+    with pytest.raises(ConfigError):
+        RunFolder.open(settings)
+    with pytest.raises(ConfigError):
+        from_yaml(tmp_path / "config.yaml")
