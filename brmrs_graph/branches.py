@@ -33,7 +33,8 @@ class Branches:
     ) -> None:
         if fusion is None and FUSED not in users:
             raise ValueError("branches need 'fused' embeddings, or a fusion that makes them")
-        self._users, self._items = dict(users), dict(items)
+        # One order for both sides: a fusion concatenates the vectors of a side in the order of its branches.
+        self._users, self._items = dict(users), {name: items[name] for name in users}
         self.modalities = modalities
         self.fusion = fusion
 
@@ -80,15 +81,6 @@ class Branches:
     def score_all(self, branch: str, users: Tensor) -> Tensor:
         """Scores of all items for some users (ids, shape [B]), B×|I|."""
         return self.users(branch)[users] @ self.items(branch).t()
-
-    def detach(self) -> Branches:
-        """The same branches cut off from the graph of gradients."""
-        return Branches(
-            {name: x.detach() for name, x in self._users.items()},
-            {name: x.detach() for name, x in self._items.items()},
-            self.modalities,
-            self.fusion,
-        )
 
     def tables(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Branch name -> (user embeddings, item embeddings), the fused ones included."""

@@ -15,7 +15,10 @@ from brmrs_graph.evaluation.ranking import Ranking
 
 
 def recall(ranking: Ranking, k: int) -> Tensor:
-    """Hits among the first k over the number of held-out items, by user, float64, shape [n]."""
+    """Hits among the first k over the number of held-out items, by user, float64, shape [n].
+
+    A ranking of K items knows hits up to K; ask for k <= K (fewer only where the catalogue itself is smaller).
+    """
     return ranking.hits[:, :k].sum(dim=1) / ranking.num_relevant.double()
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.branches import FUSED, Branches
+from brmrs_graph.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,15 @@ def rank(
 
     Returns:
         Branch name -> ranking.
+
+    Raises:
+        TrainingError: If an embedding is NaN or infinite; such scores would rank at random.
     """
+    for name in names:
+        if not all(bool(x.isfinite().all()) for x in (branches.users(name), branches.items(name))):
+            raise TrainingError(
+                f"the embeddings of the branch '{name}' are not finite; the model cannot rank with them"
+            )
     device = branches.items(names[0]).device
     k = min(k, held_out.shape[1])
     users = np.flatnonzero(np.diff(held_out.indptr))

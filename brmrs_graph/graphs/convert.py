@@ -28,6 +28,7 @@ def as_graph(
             * a :class:`torch_geometric.data.HeteroData` with ``edge_type`` (needed if there are several): the result
               has one row per node of the *first* type and one column per node of the second, the |U|x|I| block that
               :class:`~brmrs_graph.nn.LightGCNPropagation` takes,
+            * a homogeneous PyG :class:`torch_geometric.data.Data` with ``edge_index``, weighted or not,
             * a torch sparse matrix or a scipy sparse matrix, rows receiving from columns (PyG's ``adj_t``).
         shape: Number of rows and columns, where ``source`` does not know them.
         edge_weight: Weight of every edge, shape [num_edges] (default: 1); for ``edge_index`` forms only.
@@ -37,6 +38,9 @@ def as_graph(
         return source
     if hasattr(source, "edge_types"):
         return _from_hetero(source, edge_type)
+    if hasattr(source, "edge_index"):
+        nodes = int(source.num_nodes)
+        return as_graph(source.edge_index, shape=(nodes, nodes), edge_weight=source.edge_weight)
     if isinstance(source, Tensor) and source.layout != torch.strided:
         coo = source.to_sparse_coo().coalesce()
         row, col = coo.indices()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,25 +36,31 @@ def item_graph(
     Returns:
         A graph of shape [N, N].
     """
-    mixed: sp.csr_matrix | None = None
+    if not modalities:
+        raise ValueError("an item graph needs at least one modality")
+    shape = next(iter(modalities.values())).shape
+    mixed, present = sp.csr_matrix(shape, dtype=np.float32), np.zeros(shape[0], dtype=np.float32)
     for name, graph in modalities.items():
         matrix = graph.to_scipy().copy()
+        degree = np.diff(matrix.indptr)
         if alpha == 0:
-            degree = np.diff(matrix.indptr)
             matrix.data = np.repeat(1.0 / np.maximum(degree, 1), degree).astype(np.float32)
         else:
             matrix.data = np.maximum(matrix.data, 0)
-        part = matrix * np.float32(weights.get(name, 1.0 / len(modalities)))
-        mixed = part if mixed is None else mixed + part
-    if mixed is None:
-        raise ValueError("an item graph needs at least one modality")
+        beta = np.float32(weights.get(name, 1.0 / len(modalities)))
+        mixed = mixed + beta * matrix
+        present += beta * (degree > 0)
     if alpha > 0:
         if copurchase is None or k is None:
             raise ValueError("alpha > 0 needs a co-purchase graph and k")
-        mixed = top_k(alpha * copurchase.to_scipy() + (1 - alpha) * mixed, k)
-    total = np.asarray(mixed.sum(axis=1)).ravel()
+        mixed = top_k(alpha * copurchase.to_scipy() + (1 - alpha) * _divide_rows(mixed, present), k)
+    return SparseGraph.from_scipy(_divide_rows(mixed, mixed.sum(axis=1)))
+
+
+def _divide_rows(matrix: sp.csr_matrix, total: Any) -> sp.csr_matrix:
+    total = np.asarray(total, dtype=np.float32).ravel()
     scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-    return SparseGraph.from_scipy(sp.diags(scale.astype(np.float32)) @ mixed.tocsr())
+    return (sp.diags(scale) @ matrix).tocsr()
 
 
 def top_k(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:

@@ -50,6 +50,7 @@ class SparseGraph:
             shape: Number of rows and columns.
             weight: Weight of every edge, shape [num_edges] (default: all 1).
         """
+        row, col = row.long(), col.long()  # int32 ids would overflow in the key
         order = torch.argsort(row * shape[1] + col, stable=True)
         indptr = torch.zeros(shape[0] + 1, dtype=torch.int32, device=row.device)
         indptr[1:] = torch.bincount(row, minlength=shape[0]).cumsum(0)

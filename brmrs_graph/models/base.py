@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from brmrs_graph.branches import Branches
+from brmrs_graph.branches import FUSED, Branches
+from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import SparseGraph
 
 
@@ -20,11 +21,13 @@ class Recommender(nn.Module):
     Attributes:
         modalities: The branches that come from item content.
         averages: Whether the fused score is a mean of branch scores (see :class:`~brmrs_graph.nn.Fusion`).
+        needs_content: Whether item features must be there.
         default_objective: The objective preset used when none is asked for.
     """
 
     modalities: tuple[str, ...] = ()
     averages = False
+    needs_content = False
     default_objective = "bpr"
 
     def forward(self) -> Branches:
@@ -51,6 +54,23 @@ class Recommender(nn.Module):
         return super()._apply(fn, recurse)
 
 
+def check_modality_names(modalities: Iterable[str]) -> None:
+    """Checks that modalities can be names of branches and of submodules.
+
+    Raises:
+        ConfigError: Naming the one that cannot.
+    """
+    for name in modalities:
+        if name in ("id", FUSED) or "." in name or hasattr(nn.ModuleDict, name):
+            raise ConfigError(f"a modality cannot be called '{name}'; rename its file {name}_feat.npy")
+
+
 def embedding(num_rows: int, dim: int) -> nn.Parameter:
-    """A free embedding table, num_rows×dim, Xavier-uniform."""
+    """A free embedding table, num_rows×dim, Xavier-uniform.
+
+    Raises:
+        ConfigError: If ``dim`` is not positive.
+    """
+    if dim < 1:
+        raise ConfigError(f"model.dim is {dim}; it must be at least 1")
     return nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_rows, dim)))

@@ -22,7 +22,7 @@ from brmrs_graph.graphs import (
     overlap_graph,
     row_normalize,
 )
-from brmrs_graph.models.base import Recommender, embedding
+from brmrs_graph.models.base import Recommender, check_modality_names, embedding
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ItemGraphPropagation, LightGCNPropagation, make_fusion
 
@@ -73,7 +73,8 @@ class BRMRS(Recommender):
 
     with free user vectors :math:`p_u^m`, linear :math:`\phi_m` and the mixed kNN item graph :math:`A_{mm}` (see
     :func:`~brmrs_graph.graphs.item_graph`). Items that lack a modality start from zero and get what their
-    neighbours have. The fused score combines the branches' scores (see :mod:`brmrs_graph.nn.fusion`).
+    neighbours have. With ``user_layers``, user vectors smoothed over the graph of overlapping histories are added to
+    :math:`P^m` likewise. The fused score combines the branches' scores (see :mod:`brmrs_graph.nn.fusion`).
 
     Args:
         data: Training interactions and features.
@@ -84,6 +85,7 @@ class BRMRS(Recommender):
         ConfigError: If an option is out of range.
     """
 
+    needs_content = True
     default_objective = "default"
 
     def __init__(self, data: MultimodalDataset, config: BRMRSConfig) -> None:
@@ -93,17 +95,23 @@ class BRMRS(Recommender):
             data = data.only(config.modalities)
         if not 0 < config.edge_keep <= 1 or not 0 <= config.alpha <= 1:
             raise ConfigError(f"edge_keep={config.edge_keep} must lie in (0, 1] and alpha={config.alpha} in [0, 1]")
+        unknown = set(config.beta) - set(data.modalities)
+        if unknown:
+            raise ConfigError(f"beta names {', '.join(sorted(unknown))}, but the modalities are {data.modalities}")
         self.config = config
+        check_modality_names(data.modalities)
         self.modalities = data.modalities
         names = (*self.modalities, "id") if config.id_channel else self.modalities
-        self.user = nn.ParameterDict({name: embedding(data.num_users, config.dim) for name in names})
+        # Pairs, because ParameterDict would sort a dict, and branches keep the order of the modalities.
+        self.user = nn.ParameterDict([(name, embedding(data.num_users, config.dim)) for name in names])
         self.item = embedding(data.num_items, config.dim) if config.id_channel else None
         self.project = nn.ModuleDict({m: nn.Linear(x.size(1), config.dim) for m, x in data.features.items()})
         for m, x in data.features.items():
             self.register_buffer(f"x_{m}", standardize(x, data.missing[m]), persistent=False)
             self.register_buffer(f"has_{m}", (~data.missing[m]).unsqueeze(1).float(), persistent=False)
         self.fusion = make_fusion(config.fusion, dict.fromkeys(names, config.dim), config.gate_scale)
-        self.averages = self.fusion.averages
+        # With an ID branch the mean can exceed the largest margin of the modalities.
+        self.averages = self.fusion.averages and not config.id_channel
 
         self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)
         self.train_graph = self.graph

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from brmrs_graph.branches import Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.data.features import standardize
-from brmrs_graph.models.base import Recommender, embedding
+from brmrs_graph.models.base import Recommender, check_modality_names, embedding
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ConcatFusion
 
@@ -33,11 +33,16 @@ class VBPR(Recommender):
     modality. Each term is a branch, the free one being ``"id"``.
     """
 
+    needs_content = True
+
     def __init__(self, data: MultimodalDataset, config: VBPRConfig) -> None:
         super().__init__()
         data.require_content("vbpr")
+        check_modality_names(data.modalities)
         self.modalities = data.modalities
-        self.user = nn.ParameterDict({m: embedding(data.num_users, config.dim) for m in ("id", *self.modalities)})
+        names = ("id", *self.modalities)
+        # Pairs, because ParameterDict would sort a dict, and branches keep the order of the modalities.
+        self.user = nn.ParameterDict([(name, embedding(data.num_users, config.dim)) for name in names])
         self.item = embedding(data.num_items, config.dim)
         self.project = nn.ModuleDict(
             {m: nn.Linear(x.size(1), config.dim, bias=False) for m, x in data.features.items()}

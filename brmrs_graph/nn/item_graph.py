@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import SparseGraph
 
 
@@ -28,6 +29,8 @@ class ItemGraphPropagation(nn.Module):
 
     def __init__(self, num_layers: int = 1) -> None:
         super().__init__()
+        if num_layers < 0:
+            raise ConfigError(f"the number of layers is {num_layers}; it cannot be negative")
         self.num_layers = num_layers
 
     def forward(self, x: Tensor, graph: SparseGraph) -> Tensor:

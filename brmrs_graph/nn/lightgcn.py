@@ -7,6 +7,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
+from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import SparseGraph
 
 
@@ -34,6 +35,8 @@ class LightGCNPropagation(nn.Module):
 
     def __init__(self, num_layers: int = 2) -> None:
         super().__init__()
+        if num_layers < 0:
+            raise ConfigError(f"the number of layers is {num_layers}; it cannot be negative")
         self.num_layers = num_layers
 
     @overload

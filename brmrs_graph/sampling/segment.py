@@ -5,6 +5,10 @@ A segment is a run ``ptr[i]:ptr[i + 1]`` of a flat tensor, as in PyG's ``ptr`` v
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -15,14 +19,14 @@ except (ImportError, OSError):  # OSError: built against another torch
 
 
 def has_torch_scatter(device: torch.device) -> bool:
-    """Whether torch-scatter can be used on a device; a build without CUDA kernels would raise there."""
-    return _segment_max_csr is not None and (device.type == "cpu" or _cuda_kernels())
+    """Whether torch-scatter can be used on a device; a build without kernels for it would raise there."""
+    return _segment_max_csr is not None and _runs_on(_segment_max_csr, device.type)
 
 
-def _cuda_kernels() -> bool:
+@lru_cache
+def _runs_on(kernel: Callable[..., Any], device_type: str) -> bool:
     try:
-        one = torch.zeros(1, device="cuda")
-        _segment_max_csr(one, torch.tensor([0, 1], device="cuda"))
+        kernel(torch.zeros(1, device=device_type), torch.tensor([0, 1], device=device_type))
     except RuntimeError:
         return False
     return True
@@ -32,7 +36,7 @@ def segment_argmax(values: Tensor, ptr: Tensor) -> Tensor:
     """Position of the largest value of every segment (the first one among equals), -1 for empty segments.
 
     Args:
-        values: Flat values, floating point, shape [n].
+        values: Flat values, floating point and finite, shape [n].
         ptr: Segment borders, int64, shape [B + 1], from 0 to n.
 
     Returns:

@@ -46,14 +46,14 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         CheckpointError: If the file is missing, truncated or something else.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path} is missing; start the run without --resume to begin anew")
+        raise CheckpointError(f"{path} is missing; start the run anew with another --out")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             state = json.loads((file.metadata() or {}).get("state", "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is truncated or no checkpoint ({error}); delete it and start the run without --resume"
+            f"{path} is truncated or no checkpoint ({error}); start the run anew with another --out"
         ) from error
     return tensors, state
 

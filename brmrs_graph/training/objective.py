@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from brmrs_graph.losses import (
     synergy_share,
 )
 from brmrs_graph.models import Recommender
-from brmrs_graph.sampling import CrossModalSampler, Direction, UniformSampler, hardest
+from brmrs_graph.sampling import CrossModalSampler, UniformSampler, hardest
 from brmrs_graph.training.batch import BatchMargins
 from brmrs_graph.training.candidates import avoided_pairs, inconsistency_graphs
 
@@ -105,7 +105,7 @@ class Objective:
             self.notes.append(
                 f"{', '.join(needs_two)} left out: they need two modalities, and the model has {len(modalities)}"
             )
-        if config.fused == 0 and config.branch == 0 and not self.two:
+        if not (config.fused or (config.branch and modalities) or (needs_two and self.two)):
             raise ConfigError("every term of the objective is left out; give loss.fused a weight above 0")
         self.uniform = UniformSampler(data.train_edges, data.num_users, data.num_items)
         self.chns: CrossModalSampler | None = None
@@ -117,7 +117,7 @@ class Objective:
                 None
                 if config.chns_form == "pool"
                 else inconsistency_graphs(data, modalities, config.neighbors, config.delta),
-                avoided_pairs(data, config.avoid_copurchased, config.avoid_duplicates),
+                avoided_pairs(data.only(modalities), config.avoid_copurchased, config.avoid_duplicates),
                 lacking,
             )
 
@@ -141,18 +141,64 @@ class Objective:
         Returns:
             The weighted terms by name (their sum is the loss), and detached scalars to log.
         """
-        config = self.config
         branches = model()
-        negatives, directions = self._draw(branches, users, positives, epoch, generator)
+        fallbacks = self.chns.fallbacks if self.chns is not None else 0
+        negatives = self.draw(branches, users, positives, epoch, generator)
+        terms, logged = self.terms(branches, users, positives, negatives)
+        if self.chns is not None:
+            drawn = users.numel() * sum(isinstance(name, tuple) for name in negatives)
+            logged["chns_fallback_share"] = torch.tensor((self.chns.fallbacks - fallbacks) / drawn)
+        if self.config.weight_decay:
+            hard = negatives.get(HARD, negatives[UNIFORM])
+            rows = model.batch_parameters(users, torch.cat([positives, hard]))
+            if rows:
+                norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()
+                terms["decay"] = self.config.weight_decay * norm
+                logged["norm"] = norm.detach()
+        return terms, logged
+
+    @torch.no_grad()
+    def draw(
+        self,
+        branches: Branches,
+        users: Tensor,
+        positives: Tensor,
+        epoch: int,
+        generator: torch.Generator | None = None,
+    ) -> dict[Hashable, Tensor]:
+        """Draws the negatives of a batch.
+
+        Returns:
+            Item ids, int64, shape [B], by name: ``UNIFORM``, with DNS ``HARD``, with CHNS each direction (A, B).
+        """
+        # One pool per batch serves every sampler, so that their arms differ in the choice alone.
+        pool = self.uniform.draw(users, self.config.pool, generator)
+        uniform = pool[:, 0]
+        scores = PairScores(branches, users, pool)
+        negatives: dict[Hashable, Tensor] = {UNIFORM: uniform}
+        if self.config.fused_negatives == "dns":
+            negatives[HARD] = hardest(pool, scores[FUSED])
+        if self.chns is not None:
+            share = epoch / self.config.curriculum if epoch < self.config.curriculum else 1.0
+            hard = (torch.rand(users.numel(), generator=generator) < share).to(users.device)
+            for direction, items in self.chns.draw(scores, positives, generator).items():
+                negatives[direction] = torch.where(hard, items, uniform)
+        return negatives
+
+    def terms(
+        self, branches: Branches, users: Tensor, positives: Tensor, negatives: Mapping[Hashable, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weighted terms but for weight decay, and detached scalars to log."""
+        config = self.config
         batch = BatchMargins(branches, users, positives, negatives)
-        hard = HARD if HARD in negatives else UNIFORM
         unimodal = [batch.margin(m, UNIFORM) for m in branches.modalities]
         terms: dict[str, Tensor] = {}
         logged: dict[str, Tensor] = {}
         if config.fused:
-            terms["fused"] = config.fused * bpr_loss(batch.margin(FUSED, hard))
+            terms["fused"] = config.fused * bpr_loss(batch.margin(FUSED, HARD if HARD in negatives else UNIFORM))
         if config.branch and unimodal:
             terms["branch"] = config.branch * torch.stack([bpr_loss(margin) for margin in unimodal]).sum()
+        directions = [name for name in negatives if isinstance(name, tuple)]
         if directions:
             terms["chns"] = config.chns * chns_loss(batch.margin, directions, config.chns_assign, config.chns_fused)
         if self.two:
@@ -162,12 +208,6 @@ class Objective:
             with torch.no_grad():
                 logged["synergy_share"] = synergy_share(margin, unimodal, config.synergy_form, config.theta)
             terms |= self._between_views(branches, positives)
-        if config.weight_decay:
-            rows = model.batch_parameters(users, torch.cat([positives, negatives[hard]]))
-            if rows:
-                norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()
-                terms["decay"] = config.weight_decay * norm
-                logged["norm"] = norm.detach()
         return terms, logged
 
     def to(self, device: torch.device | str) -> Objective:
@@ -176,25 +216,6 @@ class Objective:
         if self.chns is not None:
             self.chns.to(device)
         return self
-
-    @torch.no_grad()
-    def _draw(
-        self, branches: Branches, users: Tensor, positives: Tensor, epoch: int, generator: torch.Generator | None
-    ) -> tuple[dict[Hashable, Tensor], list[Direction]]:
-        # One pool per batch serves every sampler, so that their arms differ in the choice alone.
-        pool = self.uniform.draw(users, self.config.pool, generator)
-        scores = PairScores(branches.detach(), users, pool)
-        negatives: dict[Hashable, Tensor] = {UNIFORM: pool[:, 0]}
-        if self.config.fused_negatives == "dns":
-            negatives[HARD] = hardest(pool, scores[FUSED])
-        if self.chns is None:
-            return negatives, []
-        drawn = self.chns.draw(scores, positives, generator)
-        share = epoch / self.config.curriculum if epoch < self.config.curriculum else 1.0
-        hard = (torch.rand(users.numel(), generator=generator) < share).to(users.device)
-        for direction, items in drawn.items():
-            negatives[direction] = torch.where(hard, items, pool[:, 0])
-        return negatives, list(drawn)
 
     def _between_views(self, branches: Branches, positives: Tensor) -> dict[str, Tensor]:
         config, terms = self.config, {}
@@ -212,12 +233,16 @@ class Objective:
 
 
 def _check(config: ObjectiveConfig, model: Recommender, num_items: int) -> None:
-    for name in ("fused", "branch", "chns", "synergy", "infonce", "orthogonality", "weight_decay", "theta"):
-        if getattr(config, name) < 0:
-            raise ConfigError(f"loss.{name} is {getattr(config, name)}; it cannot be negative")
-    if config.pool < 1:
-        raise ConfigError(f"loss.pool is {config.pool}; it takes at least 1 candidate")
-    if config.temperature <= 0:
+    for name, kind in get_type_hints(ObjectiveConfig).items():
+        value, choices = getattr(config, name), get_args(kind)
+        if choices and value not in choices:
+            raise ConfigError(f"loss.{name} is '{value}'; choose one of {', '.join(choices)}")
+        if not choices and name != "delta" and not value >= 0:  # NaN is refused too
+            raise ConfigError(f"loss.{name} is {value}; it cannot be negative")
+    for name in ("pool", "neighbors"):
+        if getattr(config, name) < 1:
+            raise ConfigError(f"loss.{name} is {getattr(config, name)}; it takes at least 1")
+    if config.temperature == 0:
         raise ConfigError(f"loss.temperature is {config.temperature}; it must be above 0")
     if config.chns and config.chns_form != "pool" and config.neighbors >= num_items:
         raise ConfigError(

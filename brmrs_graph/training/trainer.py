@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import CheckpointError, ConfigError, TrainingError
+from brmrs_graph.errors import CheckpointError, ConfigError, DataError, TrainingError
 from brmrs_graph.evaluation import rank, summarize
 from brmrs_graph.models import Recommender
 from brmrs_graph.training.checkpoint import (
@@ -132,10 +132,14 @@ class Trainer:
             show: Whether to show a progress bar.
 
         Raises:
+            DataError: If there are no training or no validation interactions.
             TrainingError: If a term of the loss becomes NaN or infinite.
         """
         if self.optimizer is None:
             return self.progress
+        for split in ("train", "valid"):
+            if self.data.split(split).nnz == 0:
+                raise DataError(f"data set '{self.data.name}' has no {split} interactions, which training needs")
         with tqdm(
             total=self.config.epochs, initial=self.progress.epoch, unit="epoch", disable=not show, leave=False
         ) as bar:

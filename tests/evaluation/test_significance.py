@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from brmrs_graph.evaluation import paired_bootstrap
+
+
+def test_a_constant_difference_has_no_spread_and_the_smallest_p_value() -> None:
+    second = np.random.default_rng(0).random(50)
+    result = paired_bootstrap(second + 0.25, second, samples=1000)
+    assert (result.mean, result.low, result.high) == pytest.approx((0.25, 0.25, 0.25))
+    assert result.p_value == pytest.approx(2 / 1000)
+
+
+def test_equal_models_do_not_differ() -> None:
+    values = np.random.default_rng(0).random((3, 50))
+    assert paired_bootstrap(values[0], values[0], samples=500).p_value == 1
+    result = paired_bootstrap(values, values, samples=500)
+    assert result.mean == 0 and result.low < 0 < result.high
+
+
+def test_swapping_the_models_mirrors_the_result() -> None:
+    first, second = np.random.default_rng(1).normal([[0.1], [0.0]], 0.5, (2, 60))
+    there, back = paired_bootstrap(first, second), paired_bootstrap(second, first)
+    assert (back.mean, back.low, back.high) == pytest.approx((-there.mean, -there.high, -there.low))
+    assert back.p_value == there.p_value
+
+
+def test_interval_is_the_normal_one_for_many_users() -> None:
+    difference = np.random.default_rng(2).normal(0.3, 1, 4000)
+    result = paired_bootstrap(difference, np.zeros(4000), samples=4000)
+    error = difference.std() / np.sqrt(4000)
+    assert result.mean == pytest.approx(difference.mean())
+    assert (result.low, result.high) == pytest.approx(
+        (difference.mean() - 1.96 * error, difference.mean() + 1.96 * error), abs=0.1 * error
+    )
+
+
+def test_seeds_are_resampled_beside_users() -> None:
+    # One run of two has 1 everywhere: a resample's mean is 0, 1/2 or 1 with probability 1/4, 1/2, 1/4.
+    result = paired_bootstrap(np.stack([np.ones(30), np.zeros(30)]), np.zeros(30))
+    assert (result.mean, result.low, result.high) == pytest.approx((0.5, 0, 1))
+    assert result.p_value == pytest.approx(0.5, abs=0.03)
+
+
+def test_same_seed_same_result() -> None:
+    first, second = np.random.default_rng(3).random((2, 20))
+    assert paired_bootstrap(first, second, seed=4) == paired_bootstrap(first, second, seed=4)
+    assert paired_bootstrap(first, second, seed=4) != paired_bootstrap(first, second, seed=5)
+
+
+def test_interval_covers_no_difference_about_as_often_as_it_claims() -> None:
+    rng = np.random.default_rng(4)
+    results = [paired_bootstrap(*rng.normal(size=(2, 60)), samples=400, seed=i) for i in range(300)]
+    covered = np.mean([result.low <= 0 <= result.high for result in results])
+    rejected = np.mean([result.p_value < 0.05 for result in results])
+    assert 0.90 < covered < 0.985
+    assert 0.015 < rejected < 0.10
+
+
+def test_different_users_cannot_be_paired() -> None:
+    with pytest.raises(ValueError, match="5 and 6 users"):
+        paired_bootstrap(np.zeros(5), np.zeros(6))

@@ -1,0 +1,299 @@
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations, permutations
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from brmrs_graph.branches import Branches
+from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.errors import ConfigError
+from brmrs_graph.models import BRMRSConfig, Recommender, create_model
+from brmrs_graph.nn import ConcatFusion
+from brmrs_graph.training import PRESETS, Objective, ObjectiveConfig, objective_preset
+
+EVERYTHING = ObjectiveConfig(
+    fused=0.9,
+    fused_negatives="dns",
+    branch=0.4,
+    chns=0.3,
+    chns_fused=0.7,
+    curriculum=0,
+    synergy=0.2,
+    infonce=0.5,
+    orthogonality=0.6,
+    weight_decay=0.1,
+    neighbors=6,
+)
+
+
+def small(config: ObjectiveConfig) -> ObjectiveConfig:
+    """The same with as many neighbours as a small data set can have."""
+    return replace(config, neighbors=6)
+
+
+def model_of(data: MultimodalDataset, **options: Any) -> Recommender:
+    return create_model("brmrs", data, BRMRSConfig(dim=6, k=3, **options)).train()
+
+
+def batch_of(data: MultimodalDataset, size: int = 40) -> tuple[Tensor, Tensor]:
+    users, positives = data.train_edges[:, torch.randperm(data.train.nnz, generator=seeded(7))[:size]]
+    return users, positives
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def bpr(margin: Tensor) -> Tensor:
+    """The mean of -log σ(margin), in double precision."""
+    return -torch.log(1 / (1 + torch.exp(-margin.double()))).mean()
+
+
+def terms_by_hand(
+    model: Recommender, config: ObjectiveConfig, users: Tensor, positives: Tensor, negatives: dict[Any, Tensor]
+) -> dict[str, Tensor]:
+    """Every term from full score matrices and given negatives; those with a weight of 0 are left out."""
+    branches = model()
+    names = branches.modalities
+    row = torch.arange(len(users))
+    full = {name: branches.score_all(name, users) for name in branches.names}
+
+    def margin(branch: str, items: Tensor) -> Tensor:
+        return full[branch][row, positives] - full[branch][row, items]
+
+    uniform = negatives["uniform"]
+    hard = negatives.get("hard", uniform)
+    unimodal = torch.stack([margin(name, uniform) for name in names])
+    terms = {
+        "fused": config.fused * bpr(margin("fused", hard)),
+        "branch": config.branch * torch.stack([bpr(x) for x in unimodal]).sum(),
+    }
+    if config.chns:
+        total: Any = 0
+        for a, b in permutations(names, 2):
+            trained = {"cross": [b], "self": [a], "both": [a, b]}[config.chns_assign]
+            total += sum(bpr(margin(branch, negatives[a, b])) for branch in trained) / len(trained)
+            total += config.chns_fused * bpr(margin("fused", negatives[a, b]))
+        terms["chns"] = config.chns * total / (len(names) - 1)
+    if config.synergy_form == "raw":
+        over = margin("fused", uniform) - unimodal.max(dim=0).values
+    else:
+        spread = unimodal.std(dim=1, correction=0, keepdim=True).detach()
+        reference = (unimodal / spread).exp().sum(0).log().detach().clamp(0, 3)
+        fused = margin("fused", uniform)
+        over = fused / fused.std(correction=0).detach() - reference
+    terms["synergy"] = config.synergy * bpr(over - config.theta)
+    views = [torch.nn.functional.normalize(branches.items(name)[positives.unique()], dim=1) for name in names]
+    pairs = list(combinations(views, 2))
+    contrast, right_angles = 0.0, 0.0
+    for a, b in pairs:
+        logits = a @ b.T / config.temperature
+        contrast += (
+            -(logits.log_softmax(0).diagonal().mean() + logits.log_softmax(1).diagonal().mean()) / 2 / len(pairs)
+        )
+        right_angles += (a * b).sum(1).square().mean() / len(pairs)
+    terms["infonce"] = config.infonce * contrast
+    terms["orthogonality"] = config.orthogonality * right_angles
+    rows = model.batch_parameters(users, torch.cat([positives, hard]))
+    terms["decay"] = config.weight_decay * sum(x.square().sum() for x in rows) / len(users)
+    return {name: term for name, term in terms.items() if bool(torch.as_tensor(term).detach() != 0)}
+
+
+def check_terms(config: ObjectiveConfig, data: MultimodalDataset, model: Recommender, epoch: int = 3) -> None:
+    users, positives = batch_of(data)
+    objective = Objective(config, data, model)
+    terms, logged = objective(model, users, positives, epoch, seeded(5))
+    negatives = objective.draw(model(), users, positives, epoch, seeded(5))
+    expected = terms_by_hand(model, config, users, positives, negatives)
+    assert set(terms) == set(expected)
+    for name, term in expected.items():
+        assert float(terms[name].detach()) == pytest.approx(float(term.detach()), rel=1e-4), name
+    assert all(not x.requires_grad for x in logged.values())
+    gradients = [
+        torch.autograd.grad(sum(these.values()), list(model.parameters()), allow_unused=True)
+        for these in (terms, expected)
+    ]
+    for x, y in zip(*gradients, strict=True):
+        assert (x is None) == (y is None)
+        if x is not None and y is not None:
+            torch.testing.assert_close(x, y.to(x.dtype), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_terms_of_every_preset_equal_those_computed_by_hand(preset: str, toy: MultimodalDataset) -> None:
+    config = small(objective_preset(preset))
+    check_terms(config, toy, model_of(toy, id_channel=preset != "paper"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"chns_assign": "both"},
+        {"chns_assign": "self", "chns_fused": 0.0},
+        {"chns_form": "graph"},
+        {"chns_form": "hybrid", "pool": 8, "avoid_copurchased": True, "avoid_duplicates": True},
+        {"synergy_form": "reference", "theta": 0.1},
+        {"fused_negatives": "uniform", "fused": 0.0},
+        {"curriculum": 6},
+        {"weight_decay": 0.0, "infonce": 0.0},
+    ],
+)
+@pytest.mark.parametrize("modalities", [("visual", "textual"), ("visual", "textual", "acoustic")])
+def test_terms_of_other_weights_and_forms_equal_those_computed_by_hand(
+    options: dict[str, Any], modalities: tuple[str, ...], make_data: Callable[..., MultimodalDataset]
+) -> None:
+    data = make_data(modalities, missing=0.1)
+    check_terms(replace(EVERYTHING, **options), data, model_of(data, id_channel=True))
+
+
+@pytest.mark.parametrize("fusion", ["gate", "mlp"])
+def test_terms_of_learned_fusions_equal_those_computed_by_hand(fusion: str, toy: MultimodalDataset) -> None:
+    check_terms(EVERYTHING, toy, model_of(toy, fusion=fusion))
+
+
+class Fixed(Recommender):
+    """Two modalities whose scores are given matrices."""
+
+    modalities = ("visual", "textual")
+
+    def __init__(self, visual: Tensor, textual: Tensor) -> None:
+        super().__init__()
+        self.scores = {"visual": visual, "textual": textual}
+
+    def forward(self) -> Branches:
+        items = {name: torch.eye(x.size(1)) for name, x in self.scores.items()}
+        return Branches(self.scores, items, self.modalities, ConcatFusion())
+
+
+@pytest.fixture
+def fixed(toy: MultimodalDataset) -> Fixed:
+    return Fixed(*torch.randn(2, toy.num_users, toy.num_items, generator=seeded(0)))
+
+
+def test_negatives_are_drawn_outside_training_pairs_and_the_hardest_of_one_pool(
+    toy: MultimodalDataset, fixed: Fixed
+) -> None:
+    users, positives = batch_of(toy, 80)
+    config = ObjectiveConfig(fused_negatives="dns", chns=1.0, curriculum=0, pool=5)
+    objective = Objective(config, toy, fixed)
+    negatives = objective.draw(fixed(), users, positives, 0, seeded(1))
+    pool = objective.uniform.draw(users, 5, seeded(1))
+    train = torch.from_numpy(toy.train.toarray())
+    assert not bool(train[users.unsqueeze(1), pool].any())
+    assert torch.equal(negatives["uniform"], pool[:, 0])
+    judges = {"hard": sum(fixed.scores.values()), ("visual", "textual"): fixed.scores["visual"]}
+    judges["textual", "visual"] = fixed.scores["textual"]
+    assert set(negatives) == {"uniform", *judges}
+    for name, scores in judges.items():
+        judged = zip(users.tolist(), pool.tolist(), strict=True)
+        best = [max(items, key=lambda item, s=scores[user]: float(s[item])) for user, items in judged]
+        assert negatives[name].tolist() == best
+
+
+def test_held_out_pairs_are_reachable_as_negatives(toy: MultimodalDataset, fixed: Fixed) -> None:
+    users = torch.arange(toy.num_users).repeat(400)
+    drawn = Objective(ObjectiveConfig(), toy, fixed).draw(fixed(), users, users, 0, seeded(0))["uniform"]
+    reached = torch.zeros(toy.num_users, toy.num_items, dtype=torch.bool)
+    reached[users, drawn] = True
+    assert torch.equal(reached, torch.from_numpy(toy.train.toarray() == 0))
+
+
+@pytest.mark.parametrize(("curriculum", "epoch", "share"), [(10, 0, 0.0), (10, 3, 0.3), (10, 10, 1.0), (0, 0, 1.0)])
+def test_the_share_of_hard_negatives_rises_with_the_epoch(
+    curriculum: int, epoch: int, share: float, toy: MultimodalDataset, fixed: Fixed
+) -> None:
+    users = torch.arange(toy.num_users).repeat(300)
+    objective = Objective(ObjectiveConfig(chns=1.0, curriculum=curriculum, pool=8), toy, fixed)
+    negatives = objective.draw(fixed(), users, users, epoch, seeded(0))
+    pool = objective.uniform.draw(users, 8, seeded(0))
+    scores = fixed.scores["visual"][users.unsqueeze(1), pool]
+    hard = pool.gather(1, scores.argmax(1, keepdim=True)).squeeze(1)
+    chosen = negatives["visual", "textual"]
+    told_apart = hard != pool[:, 0]
+    is_hard = chosen == hard
+    assert bool((is_hard | (chosen == pool[:, 0])).all())
+    assert float(is_hard[told_apart].double().mean()) == pytest.approx(share, abs=0.03 if 0 < share < 1 else 0)
+
+
+def test_logged_synergy_share_and_norm_are_those_of_the_batch(toy: MultimodalDataset, fixed: Fixed) -> None:
+    users, positives = batch_of(toy)
+    objective = Objective(ObjectiveConfig(theta=0.2), toy, fixed)
+    _, logged = objective(fixed, users, positives, 0, seeded(2))
+    negatives = objective.draw(fixed(), users, positives, 0, seeded(2))["uniform"]
+    margins = [x[users, positives] - x[users, negatives] for x in fixed.scores.values()]
+    share = (torch.minimum(*margins) > 0.2).float().mean()
+    assert float(logged["synergy_share"]) == pytest.approx(float(share))
+    model = model_of(toy)
+    terms, logged = Objective(ObjectiveConfig(weight_decay=0.5), toy, model)(model, users, positives, 0, seeded(2))
+    assert float(terms["decay"].detach()) == pytest.approx(0.5 * float(logged["norm"]))
+
+
+def test_terms_that_need_two_modalities_are_left_out_with_a_note_for_models_with_fewer(
+    toy: MultimodalDataset,
+) -> None:
+    users, positives = batch_of(toy)
+    content_free = create_model("lightgcn", toy)
+    for model, number, left in ((model_of(toy, modalities=("textual",)), 1, {"branch"}), (content_free, 0, set())):
+        objective = Objective(EVERYTHING, toy, model)
+        assert objective.notes == [
+            f"chns, synergy, infonce, orthogonality left out: they need two modalities, and the model has {number}"
+        ]
+        terms, _ = objective(model, users, positives, 0, seeded(0))
+        assert set(terms) == {"fused", "decay"} | left
+    assert Objective(EVERYTHING, toy, model_of(toy)).notes == []
+    assert Objective(ObjectiveConfig(), toy, content_free).notes == []
+
+
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        ("lightgcn", objective_preset("paper")),
+        ("lightgcn", ObjectiveConfig(fused=0.0, branch=0.3)),
+        ("lightgcn", ObjectiveConfig(fused=0.0, synergy=0.3, branch=0.3)),
+        ("vbpr", ObjectiveConfig(fused=0.0)),
+    ],
+)
+def test_an_objective_of_which_nothing_is_left_is_refused(
+    model: str, config: ObjectiveConfig, toy: MultimodalDataset
+) -> None:
+    with pytest.raises(ConfigError, match=r"every term.*loss\.fused"):
+        Objective(config, toy, create_model(model, toy))
+
+
+@pytest.mark.parametrize("options", [{"fusion": "mean"}, {"fusion": "gate", "gate_scale": 1.0}])
+def test_raw_synergy_is_refused_where_the_fused_score_averages(options: dict[str, Any], toy: MultimodalDataset) -> None:
+    with pytest.raises(ConfigError, match="reference"):
+        Objective(ObjectiveConfig(synergy=0.3), toy, model_of(toy, **options))
+    check_terms(replace(EVERYTHING, synergy_form="reference"), toy, model_of(toy, **options))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((name, -0.1) for name in ("fused", "branch", "chns", "chns_fused", "synergy", "theta", "infonce")),
+        *((name, -0.1) for name in ("orthogonality", "weight_decay", "temperature")),
+        ("fused", float("nan")),
+        ("curriculum", -1),
+        ("pool", 0),
+        ("neighbors", 0),
+        ("temperature", 0.0),
+        ("fused_negatives", "hard"),
+        ("chns_form", "pol"),
+        ("chns_assign", "other"),
+        ("synergy_form", "cooked"),
+    ],
+)
+def test_a_value_out_of_range_is_an_error_that_names_the_field(field: str, value: Any, toy: MultimodalDataset) -> None:
+    with pytest.raises(ConfigError, match=rf"loss\.{field} is '?{value}"):
+        Objective(replace(ObjectiveConfig(chns=0.1), **{field: value}), toy, model_of(toy))
+
+
+@pytest.mark.parametrize("form", ["graph", "hybrid"])
+def test_more_neighbors_than_items_are_an_error_that_names_the_field(form: Any, toy: MultimodalDataset) -> None:
+    with pytest.raises(ConfigError, match=rf"loss\.neighbors is 18.*{toy.num_items} items"):
+        Objective(ObjectiveConfig(chns=0.1, chns_form=form, neighbors=18), toy, model_of(toy))
+    Objective(ObjectiveConfig(chns=0.1, chns_form="pool", neighbors=18), toy, model_of(toy))
