@@ -1,0 +1,124 @@
+"""What a comparison consists of: arms, the trials among which validation chooses, and seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from brmrs_graph.errors import ConfigError
+from brmrs_graph.models import model_names
+from brmrs_graph.training import PRESETS
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One thing that is compared.
+
+    Args:
+        name: Its name in tables.
+        options: Options of ``experiments.run`` that make it what it is.
+        trials: Further options, among which the validation metric chooses; every arm should have equally many.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    trials: tuple[tuple[str, ...], ...] = ((),)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole comparison.
+
+    Args:
+        name: Its name.
+        dataset: Data set.
+        arms: What is compared.
+        reference: Name of the arm that the others are tested against.
+        seeds: Seeds of the final runs.
+        trial_seeds: Seeds of the runs that choose a trial.
+        common: Options for every run.
+    """
+
+    name: str
+    dataset: str
+    arms: tuple[Arm, ...]
+    reference: str
+    seeds: tuple[int, ...]
+    trial_seeds: tuple[int, ...] = (1,)
+    common: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Checks that the reference is an arm and that there is something to compare."""
+        names = [arm.name for arm in self.arms]
+        if self.reference not in names:
+            raise ConfigError(f"reference '{self.reference}' is none of the arms: {', '.join(names)}")
+        if len(set(names)) < len(names) or not self.seeds:
+            raise ConfigError("a comparison needs arms of different names and at least one seed")
+
+    def options(self, arm: Arm, trial: Sequence[str]) -> tuple[str, ...]:
+        """All options of a run, except seed and places."""
+        return ("--dataset", self.dataset, *self.common, *arm.options, *trial)
+
+
+def folder_name(options: Sequence[str]) -> str:
+    """A folder name for runs with these options: the same options share their runs, whichever arm asks for them."""
+    return hashlib.sha256("\0".join(options).encode()).hexdigest()[:12]
+
+
+def quick_plan(dataset: str, names: Sequence[str], seeds: int) -> Plan:
+    """A comparison without trials of objectives and models by name.
+
+    Raises:
+        ConfigError: If a name is neither.
+    """
+    arms = []
+    for name in names:
+        if name in PRESETS:
+            arms.append(Arm(name, ("--objective", name)))
+        elif name in model_names():
+            arms.append(Arm(name, ("--model", name)))
+        else:
+            known = ", ".join([*PRESETS, *model_names()])
+            raise ConfigError(f"'{name}' is neither an objective nor a model; choose among {known}")
+    return Plan(f"{dataset}-{'-'.join(names)}", dataset, tuple(arms), names[0], tuple(range(1, seeds + 1)))
+
+
+def read_plan(path: Path) -> Plan:
+    """Reads a plan from YAML; see ``experiments/configs/`` for examples.
+
+    Raises:
+        ConfigError: Naming what is missing or wrong in the file.
+    """
+    try:
+        content: dict[str, Any] = yaml.safe_load(path.read_text())
+        arms = tuple(
+            Arm(
+                str(name),
+                _words(arm.get("options", "")),
+                tuple(_words(trial) for trial in arm.get("trials", [""])),
+            )
+            for name, arm in content["arms"].items()
+        )
+        return Plan(
+            name=path.stem,
+            dataset=content["dataset"],
+            arms=arms,
+            reference=content["reference"],
+            seeds=tuple(content["seeds"]),
+            trial_seeds=tuple(content.get("trial_seeds", [1])),
+            common=_words(content.get("common", "")),
+        )
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{path} is no plan of a comparison: {error!r}") from error
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(shlex.split(text or ""))
