@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -64,6 +67,7 @@ def load(
     """
     folder = find(name, data_root)
     about = describe(folder)
+    check_files(folder, about, features)
     return read_folder(
         folder,
         features=features,
@@ -75,7 +79,24 @@ def load(
     )
 
 
-def describe(folder: Path) -> dict[str, object]:
+def check_files(folder: Path, about: Mapping[str, Any], features: bool = True) -> None:
+    """Compares the interactions and feature arrays of a folder with the checksums of its ``dataset.yaml``.
+
+    Raises:
+        DataError: If a file was changed since the folder was made.
+    """
+    for name, expected in (about.get("sha256") or {}).items():
+        path = folder / name
+        if not path.is_file() or path.suffix not in {".inter", ".npy"} or (path.suffix == ".npy" and not features):
+            continue
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise DataError(
+                f"{path} is not the file that {folder / 'dataset.yaml'} describes (its sha256 differs); restore it, "
+                "make the folder anew with experiments.prepare, or delete the line in dataset.yaml"
+            )
+
+
+def describe(folder: Path) -> dict[str, Any]:
     """What ``dataset.yaml`` says of a data set; empty where there is none."""
     path = folder / "dataset.yaml"
     if not path.is_file():

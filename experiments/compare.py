@@ -17,10 +17,12 @@ import tyro
 from rich.console import Console
 from tqdm import tqdm
 
-from brmrs_graph.errors import TrainingError
+from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.evaluation import paired_bootstrap, recall
+from brmrs_graph.models import model_class
 from brmrs_graph.training.checkpoint import write_bytes
 from experiments import cli
+from experiments.catalog import REPOSITORY
 from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan
 from experiments.report import comparison_table
 from experiments.runfolder import RunFolder
@@ -136,10 +138,13 @@ class Runner:
         plan = self.plan
         arms: dict[str, Any] = {}
         users: dict[str, np.ndarray] = {}
+        hashes: dict[bool, set[str]] = {True: set(), False: set()}
         for arm in plan.arms:
             options = plan.options(arm, chosen[arm.name])
             folders = [self.folder(options, seed) for seed in plan.seeds]
             metrics = [folder.read_metrics() or {} for folder in folders]
+            # Models without content read the data set without its features, which has a hash of its own.
+            hashes[model_class(metrics[0]["model"]).needs_content] |= {m["data"]["hash"] for m in metrics}
             users[arm.name] = np.stack([recall(folder.read_ranking("test", "fused"), 20).numpy() for folder in folders])
             arms[arm.name] = {
                 "options": " ".join(options),
@@ -157,6 +162,11 @@ class Runner:
                 "seconds": [m["training"]["train_seconds"] for m in metrics],
             }
         first = metrics[0]
+        if any(len(different) > 1 for different in hashes.values()):
+            raise ConfigError(
+                f"the runs in {self.settings.out / plan.dataset} were made on different data (content hashes "
+                f"{', '.join(sorted(set().union(*hashes.values())))}); choose another --out"
+            )
         results: dict[str, Any] = {
             "name": plan.name,
             "command": _command(self.settings),
@@ -188,7 +198,11 @@ class Runner:
         if (folder.path / "config.yaml").is_file():
             arguments.append("--resume")
         process = subprocess.run(
-            [sys.executable, "-m", "experiments.run", *arguments], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "experiments.run", *arguments],
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return "" if process.returncode == 0 else process.stderr.strip()[-500:]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from typing import Any
 
 import yaml
 
+from brmrs_graph import __version__
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_names
 from brmrs_graph.training import PRESETS
+from experiments.runfolder import MAY_DIFFER
+from experiments.settings import parse, to_dict
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,16 @@ class Plan:
 
 
 def folder_name(options: Sequence[str]) -> str:
-    """A folder name for runs with these options: the same options share their runs, whichever arm asks for them."""
-    return hashlib.sha256("\0".join(options).encode()).hexdigest()[:12]
+    """A folder name for runs with these options.
+
+    It is made from the settings that they resolve to, so that arms which ask for the same thing share their runs, and a
+    changed preset or version never finds old ones.
+
+    Raises:
+        ConfigError: If an option has a value out of range.
+    """
+    settings = {name: value for name, value in to_dict(parse(options)).items() if name not in {*MAY_DIFFER, "seed"}}
+    return hashlib.sha256(json.dumps([__version__, settings], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def quick_plan(dataset: str, names: Sequence[str], seeds: int) -> Plan:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import numpy as np
 import tyro
+import yaml
 
 from brmrs_graph.data import SPLITS, MultimodalDataset, read_folder
 from brmrs_graph.data.boutique import generate_boutique, write_boutique
@@ -82,10 +83,11 @@ def prepare(settings: PrepareSettings) -> Path:
             text_encoder=settings.text_encoder,
             image_encoder=settings.image_encoder,
             progress=True,
+            synthetic=source == aside,
         )
-        _write(aside, source, data)
+        _write(aside, source, data, settings)
         # What is summarised is what runs will read: vectors are rounded when they are written.
-        written = replace(read_folder(aside, name=settings.dataset), notes=data.notes)
+        written = replace(read_folder(aside, name=settings.dataset), notes=data.notes, synthetic=data.synthetic)
         target.mkdir(exist_ok=True)
         for path in sorted(aside.iterdir()):
             if path.name == "images":
@@ -98,7 +100,7 @@ def prepare(settings: PrepareSettings) -> Path:
     return target
 
 
-def _write(folder: Path, source: Path, data: MultimodalDataset) -> None:
+def _write(folder: Path, source: Path, data: MultimodalDataset, settings: PrepareSettings) -> None:
     hashes = {}
     for modality, x in data.features.items():
         path = folder / f"{FILE_NAMES.get(modality, modality)}_feat.npy"
@@ -115,6 +117,14 @@ def _write(folder: Path, source: Path, data: MultimodalDataset) -> None:
     _write_interactions(folder / f"{data.name}.inter", source, data)
     if (source / "items.csv").is_file():
         shutil.copyfile(source / "items.csv", folder / "items.csv")
+    about = {
+        "name": data.name,
+        "synthetic": False,
+        "encoders": {"text": settings.text_encoder, "image": settings.image_encoder},
+        "counts": data.counts(),
+        "sha256": hashes,
+    }
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(about, sort_keys=False))
 
 
 def _write_interactions(path: Path, source: Path, data: MultimodalDataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import sys
@@ -46,7 +47,8 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
     """
     say = (lambda *_: None) if quiet else print
     folder = RunFolder.open(settings)
-    if settings.resume and (finished := folder.read_metrics()) is not None:
+    finished = folder.read_metrics() if settings.resume else None
+    if finished is not None and settings.train.epochs <= finished["settings"]["train"]["epochs"]:
         say(f"{folder.path} is finished already")
         if not quiet:
             print_metrics(finished)
@@ -54,7 +56,6 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
     device = _device(settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    say(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
     source = load(
         settings.dataset,
         settings.data_root,
@@ -74,6 +75,8 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
         say(f"  note: {note}")
     model = create_model(settings.model, data, settings.options, settings.seed)
     objective = Objective(settings.loss, data, model)
+    if any(True for _ in model.parameters()):
+        say(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
     for note in objective.notes:
         say(f"note: {note}")
 
@@ -141,6 +144,7 @@ def _finish(
             "best_epoch": progress.best_epoch,
             "train_seconds": progress.train_seconds,
             "eval_seconds": progress.eval_seconds,
+            "device": str(next((p.device for p in model.parameters()), "cpu")),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         },
@@ -173,6 +177,10 @@ def _device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type == "cuda":
+            # Sums on the GPU are in no fixed order unless this is asked for, before its first use.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True, warn_only=True)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device '{name}' cannot be used here; choose auto, cpu or cuda") from error

@@ -71,7 +71,6 @@ class RunFolder:
                     f"the data set '{settings.dataset}' has changed since {self.path} was started (content hash "
                     f"{kept} then, {content_hash} now); start a new run with another --out"
                 )
-            return
         self.path.mkdir(parents=True, exist_ok=True)
         config = to_dict(settings) | {"content_hash": content_hash}
         self.write_text("config.yaml", yaml.safe_dump(config, sort_keys=False))

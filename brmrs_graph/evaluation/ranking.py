@@ -125,7 +125,6 @@ def _split_tie(scores: Tensor, cut: Tensor, items: Tensor) -> Tensor:
 
 
 def _keys(matrix: sp.csr_matrix) -> np.ndarray:
-    matrix = matrix.tocsr()
-    matrix.sort_indices()
+    matrix = matrix.sorted_indices()
     rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
     return rows * matrix.shape[1] + matrix.indices

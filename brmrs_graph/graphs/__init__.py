@@ -1,7 +1,7 @@
 """Pure functions from tensors to sparse graphs."""
 
 from brmrs_graph.graphs.bipartite import bipartite_graph, drop_edges, square_adjacency
-from brmrs_graph.graphs.convert import as_graph
+from brmrs_graph.graphs.convert import as_bipartite, as_graph
 from brmrs_graph.graphs.item import item_graph
 from brmrs_graph.graphs.knn import knn_graph
 from brmrs_graph.graphs.normalize import row_normalize, symmetric_normalize
@@ -10,6 +10,7 @@ from brmrs_graph.graphs.sparse import SparseGraph
 
 __all__ = [
     "SparseGraph",
+    "as_bipartite",
     "as_graph",
     "bipartite_graph",
     "drop_edges",

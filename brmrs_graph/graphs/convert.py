@@ -57,6 +57,27 @@ def as_graph(
     return SparseGraph.from_scipy(source)
 
 
+def as_bipartite(source: Any, num_users: int, num_items: int, *, edge_type: Any = None) -> SparseGraph:
+    """Converts any usual user-item graph to its |U|x|I| block.
+
+    Args:
+        source: What :func:`as_graph` takes; a PyG ``edge_index`` has users in row 0 and items in row 1.
+        num_users: |U|.
+        num_items: |I|.
+        edge_type: Which edge type of a ``HeteroData``.
+
+    Raises:
+        ValueError: If the graph has another shape.
+    """
+    if isinstance(source, Tensor) and source.layout == torch.strided:
+        edges = source.as_tensor() if hasattr(source, "as_tensor") else source
+        return SparseGraph.from_edges(edges[0], edges[1], (num_users, num_items))
+    graph = as_graph(source, edge_type=edge_type)
+    if graph.shape != (num_users, num_items):
+        raise ValueError(f"the graph is {graph.shape[0]}x{graph.shape[1]}, not {num_users} users x {num_items} items")
+    return graph
+
+
 def _from_hetero(data: Any, edge_type: Any) -> SparseGraph:
     if edge_type is None:
         if len(data.edge_types) != 1:

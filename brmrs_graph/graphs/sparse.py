@@ -49,8 +49,14 @@ class SparseGraph:
             col: Column (sending node) of every edge, shape [num_edges].
             shape: Number of rows and columns.
             weight: Weight of every edge, shape [num_edges] (default: all 1).
+
+        Raises:
+            ValueError: If a node id is out of range.
         """
         row, col = row.long(), col.long()  # int32 ids would overflow in the key
+        for ids, size in ((row, shape[0]), (col, shape[1])):
+            if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < size:
+                raise ValueError(f"node ids {int(ids.min())} to {int(ids.max())} are out of range for {size} nodes")
         order = torch.argsort(row * shape[1] + col, stable=True)
         indptr = torch.zeros(shape[0] + 1, dtype=torch.int32, device=row.device)
         indptr[1:] = torch.bincount(row, minlength=shape[0]).cumsum(0)

@@ -57,5 +57,10 @@ class VBPR(Recommender):
         return Branches(dict(self.user.items()), items, self.modalities, self.fusion)
 
     def batch_parameters(self, users: Tensor, items: Tensor) -> list[Tensor]:
-        """All user vectors and the ID vectors of the items."""
-        return [*(self.user[m].index_select(0, users) for m in self.user), self.item.index_select(0, items)]
+        """All user vectors, the ID vectors of the items, and the projections, which the paper regularises as well."""
+        projections = [layer.weight for layer in self.project.values()]
+        return [
+            *projections,
+            *(self.user[m].index_select(0, users) for m in self.user),
+            self.item.index_select(0, items),
+        ]

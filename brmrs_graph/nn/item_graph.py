@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.graphs import as_graph
 
 
 class ItemGraphPropagation(nn.Module):
@@ -17,7 +19,8 @@ class ItemGraphPropagation(nn.Module):
     .. math::
         Y = A_{mm}^{\,L} H
 
-    The result is meant to be *added* to item vectors from user-item propagation.
+    The result is meant to be *added* to item vectors from user-item propagation. The graph is used as it is; besides a
+    :class:`~brmrs_graph.graphs.SparseGraph`, the layer takes what :func:`~brmrs_graph.graphs.as_graph` does.
 
     Args:
         num_layers: Number of layers L (default: 1); with 0 the input is returned.
@@ -33,8 +36,9 @@ class ItemGraphPropagation(nn.Module):
             raise ConfigError(f"the number of layers is {num_layers}; it cannot be negative")
         self.num_layers = num_layers
 
-    def forward(self, x: Tensor, graph: SparseGraph) -> Tensor:
+    def forward(self, x: Tensor, graph: Any) -> Tensor:
         """Propagates item vectors over the graph."""
+        graph = as_graph(graph, shape=(x.size(0), x.size(0)))
         for _ in range(self.num_layers):
             x = graph @ x
         return x

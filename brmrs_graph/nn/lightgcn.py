@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.graphs import SparseGraph, as_bipartite, as_graph
 
 
 class LightGCNPropagation(nn.Module):
@@ -23,7 +23,9 @@ class LightGCNPropagation(nn.Module):
     On a bipartite graph, pass the pair (users, items) and the |U|x|I| block :math:`\hat R`; users then receive
     :math:`\hat R X_I` and items :math:`\hat R^\top X_U`, which equals propagation over the square adjacency.
     The graph is used as it is: normalise it first, for instance with
-    :func:`~brmrs_graph.graphs.bipartite_graph` or :func:`~brmrs_graph.graphs.symmetric_normalize`.
+    :func:`~brmrs_graph.graphs.bipartite_graph` or :func:`~brmrs_graph.graphs.symmetric_normalize`. Besides a
+    :class:`~brmrs_graph.graphs.SparseGraph`, the layer takes what :func:`~brmrs_graph.graphs.as_graph` does (an
+    ``edge_index``, an ``EdgeIndex``, a bipartite ``HeteroData``, …); convert it once yourself if you train.
 
     Args:
         num_layers: Number of layers L (default: 2).
@@ -40,13 +42,14 @@ class LightGCNPropagation(nn.Module):
         self.num_layers = num_layers
 
     @overload
-    def forward(self, x: Tensor, graph: SparseGraph) -> Tensor: ...
+    def forward(self, x: Tensor, graph: Any) -> Tensor: ...
     @overload
-    def forward(self, x: tuple[Tensor, Tensor], graph: SparseGraph) -> tuple[Tensor, Tensor]: ...
-    def forward(self, x: Tensor | tuple[Tensor, Tensor], graph: SparseGraph) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: tuple[Tensor, Tensor], graph: Any) -> tuple[Tensor, Tensor]: ...
+    def forward(self, x: Tensor | tuple[Tensor, Tensor], graph: Any) -> Tensor | tuple[Tensor, Tensor]:
         """Propagates node features over the graph."""
         if isinstance(x, Tensor):
-            return _Propagation.apply(x, graph, self.num_layers)
+            return _Propagation.apply(x, as_graph(graph, shape=(x.size(0), x.size(0))), self.num_layers)
+        graph = as_bipartite(graph, x[0].size(0), x[1].size(0))
         return _BipartitePropagation.apply(*x, graph, self.num_layers)
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ def _runs_on(kernel: Callable[..., Any], device_type: str) -> bool:
 
 
 def segment_argmax(values: Tensor, ptr: Tensor) -> Tensor:
-    """Position of the largest value of every segment (the first one among equals), -1 for empty segments.
+    """Position of the largest value of every segment (one of them among equals), -1 for empty segments.
 
     Args:
         values: Flat values, floating point and finite, shape [n].

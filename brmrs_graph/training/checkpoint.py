@@ -78,10 +78,8 @@ def restore_training(model: nn.Module, optimizer: torch.optim.Optimizer, tensors
         prefix = f"optimizer.{name}."
         kept = {k.removeprefix(prefix): x for k, x in tensors.items() if k.startswith(prefix)}
         if kept:
-            # Adam keeps its step count on the CPU, whatever the device.
-            optimizer.state[parameter] = {
-                key: x.clone() if key == "step" else x.to(parameter.device) for key, x in kept.items()
-            }
+            # The fused Adam keeps all of it, its step count too, where the parameter is.
+            optimizer.state[parameter] = {key: x.to(parameter.device, copy=True) for key, x in kept.items()}
 
 
 def load_model(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:

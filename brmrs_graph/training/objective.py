@@ -41,7 +41,7 @@ class ObjectiveConfig:
     branch: float = 0.0
     """Weight of BPR on each modality's own score (λ_u)."""
     chns: float = 0.0
-    """Weight of cross-modal hard negatives (λ_h)."""
+    """Weight of cross-modal hard negatives (λ_h); with two modalities their loss is the sum of both directions."""
     chns_form: Literal["pool", "graph", "hybrid"] = "pool"
     """Where their candidates come from: the uniform pool, the kNN graphs, or half from each."""
     chns_assign: Literal["cross", "self", "both"] = "cross"
@@ -148,13 +148,13 @@ class Objective:
         if self.chns is not None:
             drawn = users.numel() * sum(isinstance(name, tuple) for name in negatives)
             logged["chns_fallback_share"] = torch.tensor((self.chns.fallbacks - fallbacks) / drawn)
-        if self.config.weight_decay:
-            hard = negatives.get(HARD, negatives[UNIFORM])
-            rows = model.batch_parameters(users, torch.cat([positives, hard]))
-            if rows:
-                norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()
+        hard = negatives.get(HARD, negatives[UNIFORM])
+        rows = model.batch_parameters(users, torch.cat([positives, hard]))
+        if rows:
+            norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()
+            logged["norm"] = norm.detach()
+            if self.config.weight_decay:
                 terms["decay"] = self.config.weight_decay * norm
-                logged["norm"] = norm.detach()
         return terms, logged
 
     @torch.no_grad()

@@ -121,7 +121,12 @@ class Trainer:
             raise CheckpointError("there is no folder, or nothing that is trained, to resume")
         tensors, state = load_tensors(self.folder / "last.safetensors")
         restore_training(self.model, self.optimizer, tensors)
-        self.progress = Progress(**state)
+        try:
+            self.progress = Progress(**state)
+        except TypeError as error:
+            raise CheckpointError(
+                f"{self.folder / 'last.safetensors'} is no checkpoint of a training run; start anew with another --out"
+            ) from error
 
     def fit(self, on_epoch: Callable[[dict[str, Any]], None] | None = None, show: bool = False) -> Progress:
         """Trains until patience or epochs run out, then puts the best parameters into the model.
@@ -193,7 +198,9 @@ class Trainer:
         record["loss"] = {name: value / order.numel() for name, value in sums.items()}
         record["train_seconds"] = time.perf_counter() - start
         self.progress.train_seconds += record["train_seconds"]
-        if self.progress.epoch % self.config.eval_every == 0 or self.progress.epoch == self.config.epochs:
+        # A run shorter than eval_every is evaluated once, so that there is a best epoch.
+        last_chance = self.progress.epoch == self.config.epochs and self.progress.best_epoch == 0
+        if self.progress.epoch % self.config.eval_every == 0 or last_chance:
             record |= self._evaluate()
         return record
 

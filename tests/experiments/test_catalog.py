@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,16 @@ def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: py
     assert catalog.cache_dir() == tmp_path / "xdg" / "brmrs-graph"
     monkeypatch.setenv("BRMRS_CACHE", str(tmp_path / "own"))
     assert catalog.cache_dir() == tmp_path / "own"
+
+
+def test_a_file_that_was_changed_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    content = "userID\titemID\tx_label\n0\t0\t0\n"
+    (folder / "shop.inter").write_text(content)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    (folder / "dataset.yaml").write_text(f"sha256:\n  shop.inter: {digest}\n")
+    catalog.load("shop", tmp_path, features=False)
+    (folder / "shop.inter").write_text(content + "1\t0\t0\n")
+    with pytest.raises(DataError, match=r"shop\.inter is not the file that .*dataset\.yaml describes"):
+        catalog.load("shop", tmp_path, features=False)

@@ -72,10 +72,10 @@ def test_finished_runs_are_not_repeated(
 
 
 def test_a_failed_run_is_reported_after_the_others_are_done(tmp_path: Path) -> None:
-    plan = PLAN.replace("--objective bpr, trials", "--objective nonsense, trials")
+    plan = PLAN.replace("--objective bpr, trials", "--objective bpr --model.k 5000, trials")
     (tmp_path / "short.yaml").write_text(plan)
     settings = CompareSettings(plan=tmp_path / "short.yaml", out=tmp_path / "runs", jobs=2)
-    with pytest.raises(TrainingError, match=r"2 of 4 runs failed; .*nonsense"):
+    with pytest.raises(TrainingError, match=r"2 of 4 runs failed; .*k=5000"):
         compare(settings)
     runner = Runner(read_plan(settings.plan), settings)
     hard = runner.plan.arms[0]

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from brmrs_graph.errors import ConfigError
+from brmrs_graph.training import PRESETS
 from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan
 
 CONFIGS = Path(__file__).resolve().parents[2] / "experiments" / "configs"
@@ -23,9 +25,17 @@ def test_options_are_data_set_then_common_then_arm_then_trial() -> None:
     )
 
 
-def test_folders_depend_on_the_options_and_their_borders_alone() -> None:
-    assert folder_name(["--a", "1"]) == folder_name(("--a", "1"))
-    assert folder_name(["--a", "1"]) != folder_name(["--a 1"])
+def test_options_that_resolve_to_the_same_settings_share_their_runs() -> None:
+    plain = folder_name(["--objective", "bpr"])
+    assert plain == folder_name(["--loss.pool", "4", "--objective", "bpr", "--seed", "5", "--threads", "1"])
+    assert plain != folder_name(["--objective", "bpr", "--loss.pool", "8"])
+    assert plain != folder_name(["--objective", "dns"])
+
+
+def test_a_changed_preset_does_not_find_old_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = folder_name(["--objective", "bpr"])
+    monkeypatch.setitem(PRESETS, "bpr", ("changed", replace(PRESETS["bpr"][1], pool=9)))
+    assert folder_name(["--objective", "bpr"]) != before
 
 
 def test_a_quick_plan_takes_objectives_and_models() -> None:

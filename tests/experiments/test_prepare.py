@@ -10,6 +10,7 @@ from PIL import Image
 from brmrs_graph.data import read_folder
 from brmrs_graph.data.boutique import BoutiqueConfig, generate_boutique
 from experiments import cli, prepare
+from experiments.catalog import check_files, describe
 from experiments.prepare import PrepareSettings, command
 
 Refuse = Callable[[Callable[[Sequence[str]], None], Sequence[str]], str]
@@ -41,8 +42,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_what_is_prepared_reads_back_to_the_same_content(raw: Path, tmp_path: Path) -> None:
     assert prepare.prepare(PrepareSettings("market", raw, tmp_path / "out")) == tmp_path / "out" / "market"
     assert sorted(files_of(tmp_path / "out")) == [
-        f"market/{name}" for name in ("image_feat.npy", "items.csv", "market.inter", "text_feat.npy")
+        f"market/{name}" for name in ("dataset.yaml", "image_feat.npy", "items.csv", "market.inter", "text_feat.npy")
     ]
+    about = describe(tmp_path / "out" / "market")
+    assert about["encoders"] == {"text": "minilm", "image": "efficientnet-lite0"} and about["counts"]["items"] == 5
+    check_files(tmp_path / "out" / "market", about)
     before, after = read_folder(raw / "market"), read_folder(tmp_path / "out" / "market")
     assert after.user_ids == before.user_ids == ["ann", "bob"]
     assert after.item_ids == before.item_ids == ["hat, red", 'the "best"', "007", "東京", "spare"]
@@ -76,7 +80,7 @@ def test_interactions_with_a_split_and_arrays_that_are_there_are_copied(raw: Pat
     np.save(folder / "audio_feat.npy", np.array([[1e6, 1 / 3], [1e-20, 0]], dtype=np.float32))
     prepare.prepare(PrepareSettings("market", raw, tmp_path / "out"))
     made = files_of(tmp_path / "out" / "market")
-    assert sorted(made) == ["audio_feat.npy", "image_feat.npy", "market.inter"]
+    assert sorted(made) == ["audio_feat.npy", "dataset.yaml", "image_feat.npy", "market.inter"]
     assert made["market.inter"] == inter.encode()
     assert made["audio_feat.npy"] == (folder / "audio_feat.npy").read_bytes()
     assert read_folder(tmp_path / "out" / "market").modalities == ("visual", "acoustic")

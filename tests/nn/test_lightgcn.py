@@ -137,3 +137,23 @@ def test_isolated_nodes_keep_their_share_of_their_own_vector(x, interactions):
 def test_repr_names_the_layers():
     assert repr(LightGCNPropagation(3)) == "LightGCNPropagation(num_layers=3)"
     assert LightGCNPropagation().num_layers == 2
+
+
+def test_the_layer_takes_what_pyg_users_have():
+    edge_index = torch.tensor([[0, 0, 1, 2], [1, 3, 0, 3]])  # users 0..2, items 0..3
+    x = torch.randn(3, 5), torch.randn(4, 5)
+    layer = LightGCNPropagation(2)
+    expected = layer(x, SparseGraph.from_edges(edge_index[0], edge_index[1], (3, 4)))
+    data = HeteroData()
+    data["user"].num_nodes, data["item"].num_nodes = 3, 4
+    data["user", "rates", "item"].edge_index = edge_index
+    for source in (edge_index, EdgeIndex(edge_index, sparse_size=(3, 4)), data):
+        assert all(torch.equal(a, b) for a, b in zip(layer(x, source), expected, strict=True))
+    square = torch.tensor([[0, 1, 2], [1, 2, 0]])
+    assert torch.equal(layer(x[0], square), layer(x[0], SparseGraph.from_edges(square[1], square[0], (3, 3))))
+
+
+def test_a_bipartite_graph_of_another_shape_is_refused():
+    graph = SparseGraph.from_edges(torch.tensor([0]), torch.tensor([1]), (4, 3))
+    with pytest.raises(ValueError, match="4x3, not 3 users x 4 items"):
+        LightGCNPropagation(1)((torch.randn(3, 2), torch.randn(4, 2)), graph)

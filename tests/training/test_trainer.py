@@ -171,15 +171,19 @@ def test_stops_by_patience_and_restores_the_best_parameters(
     assert same(parameters(trainer), snapshots[2]) and not same(snapshots[5], snapshots[2])
 
 
-def test_patience_counts_evaluations_and_the_last_epoch_is_evaluated(wide: MultimodalDataset) -> None:
+def test_patience_counts_evaluations_and_a_short_run_is_evaluated_once(wide: MultimodalDataset) -> None:
     records: list[Record] = []
     progress = scripted(wide, [9, 3, 9, 2, 9, 1, 9, 0], eval_every=2, patience=2, epochs=8).fit(records.append)
     assert [record["epoch"] for record in records if "valid" in record] == [2, 4, 6]
     assert standing(progress) == (6, 2, pytest.approx(3 / wide.num_users))
     records.clear()
     progress = scripted(wide, [0, 0, 1, 0, 2], eval_every=3, epochs=5).fit(records.append)
-    assert [record["epoch"] for record in records if "valid" in record] == [3, 5]
-    assert standing(progress) == (5, 5, pytest.approx(2 / wide.num_users))
+    assert [record["epoch"] for record in records if "valid" in record] == [3]
+    assert standing(progress) == (5, 3, pytest.approx(1 / wide.num_users))
+    records.clear()
+    progress = scripted(wide, [0, 2], eval_every=3, epochs=2).fit(records.append)
+    assert [record["epoch"] for record in records if "valid" in record] == [2]
+    assert standing(progress) == (2, 2, pytest.approx(2 / wide.num_users))
 
 
 # The steps
