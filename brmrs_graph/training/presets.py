@@ -39,8 +39,8 @@ PRESETS: dict[str, tuple[str, ObjectiveConfig]] = {
         ObjectiveConfig(branch=0.3, orthogonality=0.1),
     ),
     "default": (
-        "hard fused negatives (DNS, 4), BPR on each branch, and cross-assigned CHNS from the same pool",
-        ObjectiveConfig(fused_negatives="dns", branch=0.3, chns=0.2, chns_fused=0.0),
+        "what validation chose: BPR with DNS and on each branch, cross-assigned CHNS (pool of 4), raw synergy-aware BPR",
+        ObjectiveConfig(fused_negatives="dns", branch=0.3, chns=1.0, chns_fused=0.0, synergy=1.0),
     ),
 }
 """Name -> (what it is, its configuration)."""
