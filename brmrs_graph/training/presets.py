@@ -39,7 +39,7 @@ PRESETS: dict[str, tuple[str, ObjectiveConfig]] = {
         ObjectiveConfig(branch=0.3, orthogonality=0.1),
     ),
     "default": (
-        "what validation chose: BPR with DNS and on each branch, cross-assigned CHNS (pool of 4), raw synergy-aware BPR",
+        "what validation chose: BPR with DNS and on each branch, cross-assigned CHNS (pool 4), raw synergy-aware BPR",
         ObjectiveConfig(fused_negatives="dns", branch=0.3, chns=1.0, chns_fused=0.0, synergy=1.0),
     ),
 }
