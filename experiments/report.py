@@ -37,25 +37,23 @@ def comparison_table(results: dict[str, Any]) -> Table:
     table = Table(
         title=f"{results['name']}: test on {results['dataset']}{kind}, {len(results['seeds'])} seeds",
         title_justify="left",
-        caption=f"difference: {results['reference']} minus arm in test recall@20, 95 % interval over users and seeds",
+        caption=f"Δ: {results['reference']} minus arm in test R@20, 95 % interval over users and seeds",
         caption_justify="left",
     )
-    table.add_column("arm")
-    table.add_column("valid recall@20", justify="right")
-    for column in COLUMNS:
+    table.add_column("arm", no_wrap=True)
+    for column in ("valid R@20", "test R@20", "test N@20", "Δ", "p"):
         table.add_column(column, justify="right")
-    table.add_column("difference", justify="right")
-    table.add_column("p", justify="right")
     for name, arm in results["arms"].items():
-        cells = [_plus_minus(arm["valid"]["recall@20"]), *(_plus_minus(arm["test"][column]) for column in COLUMNS)]
+        cells = [_plus_minus(arm["valid"]["recall@20"])]
+        cells += [_plus_minus(arm["test"][metric]) for metric in ("recall@20", "ndcg@20")]
         test = results["against_reference"].get(name)
         if test is None:
             cells += ["reference", ""]
         else:
-            cells += [f"{test['mean']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]", f"{test['p']:.4f}"]
+            cells += [f"{test['mean']:+.4f}\n[{test['low']:+.4f}, {test['high']:+.4f}]", f"{test['p']:.4f}"]
         table.add_row(name, *cells)
     return table
 
 
 def _plus_minus(value: dict[str, float]) -> str:
-    return f"{value['mean']:.4f} ± {value['std']:.4f}"
+    return f"{value['mean']:.4f}\n±{value['std']:.4f}"

@@ -35,11 +35,14 @@ def test_items_that_lack_a_modality_score_nothing_in_it(make_data: Callable[...,
         assert torch.equal(zero, data.missing[name])
 
 
-def test_batch_parameters_are_all_user_vectors_and_the_free_item_vectors(toy: MultimodalDataset) -> None:
+def test_batch_parameters_are_the_projections_all_user_vectors_and_the_free_item_vectors(
+    toy: MultimodalDataset,
+) -> None:
     model = create_model("vbpr", toy)
     assert isinstance(model, VBPR)
     users, items = torch.tensor([2, 0]), torch.tensor([4, 4, 1])
-    *user_rows, item_rows = model.batch_parameters(users, items)
-    assert len(user_rows) == 3 and torch.equal(item_rows, model.item[items])
+    visual, textual, *user_rows, item_rows = model.batch_parameters(users, items)
+    assert visual is model.project["visual"].weight and textual is model.project["textual"].weight
+    assert torch.equal(item_rows, model.item[items])
     for rows, name in zip(user_rows, model.user, strict=True):
         assert torch.equal(rows, model.user[name][users])
