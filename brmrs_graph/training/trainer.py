@@ -134,7 +134,7 @@ class Trainer:
         Args:
             on_epoch: Called after every epoch with a record that JSON can hold (losses, validation metrics, seconds),
                 before the epoch's checkpoint is written.
-            show: Whether to show a progress bar.
+            show: Whether to show a progress bar, on a terminal.
 
         Raises:
             DataError: If there are no training or no validation interactions.
@@ -146,7 +146,11 @@ class Trainer:
             if self.data.split(split).nnz == 0:
                 raise DataError(f"data set '{self.data.name}' has no {split} interactions, which training needs")
         with tqdm(
-            total=self.config.epochs, initial=self.progress.epoch, unit="epoch", disable=not show, leave=False
+            total=self.config.epochs,
+            initial=self.progress.epoch,
+            unit="epoch",
+            disable=None if show else True,  # None: no bar where the output is no terminal
+            leave=False,
         ) as bar:
             while self.progress.epoch < self.config.epochs and not self._out_of_patience():
                 record = self._epoch()

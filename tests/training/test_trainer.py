@@ -1,3 +1,5 @@
+import io
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -328,9 +330,20 @@ def test_options_out_of_range_are_named(field: str, value: float) -> None:
         TrainConfig(**{field: value})
 
 
-def test_a_progress_bar_shows_on_request_alone(toy: MultimodalDataset, capfd: pytest.CaptureFixture[str]) -> None:
-    trainer_of(toy, epochs=2).fit()
-    assert capfd.readouterr() == ("", "")
-    trainer_of(toy, epochs=2).fit(lambda _: time.sleep(0.15), show=True)  # it is drawn ten times a second at most
-    shown = capfd.readouterr().err
-    assert "2/2" in shown and "R@20" in shown and "fused" in shown
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_progress_bar_shows_on_request_and_on_a_terminal_alone(
+    toy: MultimodalDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(stream: io.StringIO, show: bool) -> str:
+        monkeypatch.setattr(sys, "stderr", stream)
+        # It is drawn ten times a second at most.
+        trainer_of(toy, epochs=2).fit(lambda _: time.sleep(0.15), show=show)
+        return stream.getvalue()
+
+    assert shown(Terminal(), False) == shown(io.StringIO(), True) == ""
+    bar = shown(Terminal(), True)
+    assert "2/2" in bar and "R@20" in bar and "fused" in bar
