@@ -78,9 +78,9 @@ PRODUCTS = {name: _OnAdjacency(make) for name, make in _MAKERS.items()}
 class _Propagation(nn.Module):
     """LightGCN or item-graph propagation by any product, layer by layer."""
 
-    def __init__(self, make: Callable[[SparseGraph], Product], num_layers: int, mean: bool) -> None:
+    def __init__(self, make: Callable[[SparseGraph], Product], num_layers: int) -> None:
         super().__init__()
-        self.make, self.num_layers, self.mean = make, num_layers, mean
+        self.make, self.num_layers = make, num_layers
         self._made: dict[int, Product] = {}
 
     def product(self, graph: SparseGraph) -> Product:
@@ -107,6 +107,6 @@ def with_product(model: Recommender, name: str) -> Recommender:
         return model
     other = copy.copy(model)
     other._modules = dict(model._modules)
-    for part, mean in (("propagation", True), ("smoothing", False)):
-        other._modules[part] = _Propagation(_MAKERS[name], getattr(model, part).num_layers, mean)
+    for part in ("propagation", "smoothing", "user_smoothing"):
+        other._modules[part] = _Propagation(_MAKERS[name], getattr(model, part).num_layers)
     return other
