@@ -124,6 +124,7 @@ class PairScores:
     def __init__(self, branches: Branches, users: Tensor, items: Tensor) -> None:
         self.branches, self.users, self.items = branches, users, items
         self._scores: dict[str, Tensor] = {}
+        self._users: dict[str, Tensor] = {}
 
     def __getitem__(self, branch: str) -> Tensor:
         """Scores of a branch, in the shape of ``items``."""
@@ -135,9 +136,11 @@ class PairScores:
         fusion = self.branches.fusion
         if branch == FUSED and fusion is not None and fusion.linear:
             names = self.branches.names[:-1]
-            users = {name: _take(self.branches.users(name), self.users) for name in names}
-            return fusion.combine({name: self[name] for name in names}, users)
+            scores = {name: self[name] for name in names}
+            # Computing the scores has gathered the user vectors; the fusion wants them in the order of the branches.
+            return fusion.combine(scores, {name: self._users[name] for name in names})
         user, item = self.branches.vectors(branch, self.users, self.items)
+        self._users[branch] = user
         return ((user if self.items.dim() == 1 else user.unsqueeze(1)) * item).sum(-1)
 
 

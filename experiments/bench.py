@@ -24,7 +24,7 @@ from brmrs_graph.models import create_model
 from brmrs_graph.training import Objective, objective_preset
 from brmrs_graph.training.checkpoint import write_bytes
 from experiments import cli
-from experiments.catalog import find, load
+from experiments.catalog import load
 from experiments.propagation_variants import PRODUCTS, with_product
 
 PUBLISHED_STEP = 2.19
@@ -118,7 +118,6 @@ def bench(settings: BenchSettings) -> dict[str, Any]:
 def _data(settings: BenchSettings) -> tuple[MultimodalDataset, str]:
     rng = np.random.default_rng(0)
     if settings.data_root is not None:
-        find("clothing", settings.data_root)
         data, source = load("clothing", settings.data_root, features=False), "Amazon Clothing, real"
     else:
         users, items, pairs = 39_387, 23_033, 197_338

@@ -21,7 +21,7 @@ import yaml
 from brmrs_graph.branches import Branches
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import Ranking
-from brmrs_graph.training.checkpoint import load_tensors, save_tensors, write_bytes
+from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors, write_bytes
 from experiments.settings import RunSettings, to_dict
 
 MAY_DIFFER = {"data_root", "out", "resume", "device", "threads", "tensorboard"}
@@ -84,7 +84,7 @@ class RunFolder:
     def epochs(self) -> int:
         """Epochs that are kept: how many a resumed run need not do again."""
         path = self.checkpoints / "last.safetensors"
-        return int(load_tensors(path)[1]["epoch"]) if path.exists() else 0
+        return int(load_state(path)["epoch"]) if path.exists() else 0
 
     def check_same(self, settings: RunSettings) -> None:
         """Checks that the folder was made with the same settings.

@@ -167,3 +167,13 @@ def test_gradients_of_fused_pair_scores_equal_those_of_the_dense_product(fusion)
         gradients.append([x.grad for side in tensors for x in side.values()])
     for mine, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_the_fused_score_does_not_depend_on_which_branch_was_scored_first(fusion):
+    users, items = torch.tensor([4, 0, 4]), torch.tensor([[6, 1], [0, 0], [2, 6]])
+    branches = branches_with(fusion)
+    scores = PairScores(branches, users, items)
+    for branch in ("id", "textual", "visual"):
+        scores[branch]
+    assert torch.equal(scores[FUSED], PairScores(branches, users, items)[FUSED])

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from brmrs_graph.graphs.sparse import SparseGraph
+from brmrs_graph.graphs.strongest import strongest
 
 
 def item_graph(
@@ -41,7 +42,7 @@ def item_graph(
     shape = next(iter(modalities.values())).shape
     mixed, present = sp.csr_matrix(shape, dtype=np.float32), np.zeros(shape[0], dtype=np.float32)
     for name, graph in modalities.items():
-        matrix = graph.to_scipy().copy()
+        matrix = graph.to_scipy()
         degree = np.diff(matrix.indptr)
         if alpha == 0:
             matrix.data = np.repeat(1.0 / np.maximum(degree, 1), degree).astype(np.float32)
@@ -66,7 +67,5 @@ def _divide_rows(matrix: sp.csr_matrix, total: Any) -> sp.csr_matrix:
 def top_k(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     """Keeps the ``k`` largest entries of every row (ties: the lower column)."""
     coo = matrix.tocoo()
-    order = np.lexsort((coo.col, -coo.data, coo.row))
-    row, col, data = coo.row[order], coo.col[order], coo.data[order]
-    keep = np.arange(row.size) - np.searchsorted(row, row) < k
-    return sp.csr_matrix((data[keep], (row[keep], col[keep])), shape=matrix.shape)
+    row, col, data = strongest(coo.row, coo.col, coo.data, k)
+    return sp.csr_matrix((data, (row, col)), shape=matrix.shape)

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from brmrs_graph.graphs.sparse import SparseGraph
+from brmrs_graph.graphs.strongest import strongest
 
 
 def overlap_graph(incidence: sp.csr_matrix, k: int, *, block: int = 2048) -> SparseGraph:
@@ -34,11 +35,7 @@ def overlap_graph(incidence: sp.csr_matrix, k: int, *, block: int = 2048) -> Spa
         other = row != col
         row, col, both = row[other], col[other], shared.data[other]
         overlap = both / (size[row] + size[col] - both)
-        order = np.lexsort((col, -overlap, row))  # ties go to the lower id, so the graph is reproducible
-        row, col, overlap = row[order], col[order], overlap[order]
-        first = np.searchsorted(row, row)  # where each entry's row begins
-        keep = np.arange(row.size) - first < k
-        blocks.append((row[keep], col[keep], overlap[keep]))
+        blocks.append(strongest(row, col, overlap, k))
     row, col, overlap = (np.concatenate(part) for part in zip(*blocks, strict=True))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=incidence.shape[0]))])
     return SparseGraph.from_scipy(sp.csr_matrix((overlap, col, indptr), shape=(incidence.shape[0],) * 2))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,37 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         CheckpointError: If the file is missing, truncated or something else.
     """
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        return tensors, _state(file)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Reads the state alone, without the tensors.
+
+    Raises:
+        CheckpointError: If the file is missing, truncated or something else.
+    """
+    with _opened(path) as file:
+        return _state(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing; start the run anew with another --out")
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            state = json.loads((file.metadata() or {}).get("state", "{}"))
+            yield file
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{path} is truncated or no checkpoint ({error}); start the run anew with another --out"
         ) from error
-    return tensors, state
+
+
+def _state(file: Any) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((file.metadata() or {}).get("state", "{}"))
+    return state
 
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

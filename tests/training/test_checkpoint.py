@@ -11,6 +11,7 @@ from torch import nn
 from brmrs_graph.errors import CheckpointError
 from brmrs_graph.training.checkpoint import (
     load_model,
+    load_state,
     load_tensors,
     restore_training,
     save_tensors,
@@ -132,7 +133,7 @@ def test_a_failing_write_leaves_the_old_file_as_it_was(
             save_tensors(path, {"a": torch.zeros(5000)}, {"epoch": 2})
     assert path.read_bytes() == before
     save_tensors(path, {"a": torch.zeros(5000)}, {"epoch": 2})
-    assert load_tensors(path)[1] == {"epoch": 2}
+    assert load_tensors(path)[1] == load_state(path) == {"epoch": 2}
 
 
 def test_a_file_has_its_name_only_once_it_is_whole_and_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
