@@ -1,7 +1,19 @@
-"""Evaluation: full ranking, metrics by user, and paired significance."""
+"""Evaluation: full ranking, metrics by user, intervals and paired significance."""
 
+from brmrs_graph.evaluation.intervals import Estimate, Measurement, resampled_sums
 from brmrs_graph.evaluation.metrics import ndcg, recall, summarize
 from brmrs_graph.evaluation.ranking import Ranking, rank
 from brmrs_graph.evaluation.significance import PairedDifference, paired_bootstrap
 
-__all__ = ["PairedDifference", "Ranking", "ndcg", "paired_bootstrap", "rank", "recall", "summarize"]
+__all__ = [
+    "Estimate",
+    "Measurement",
+    "PairedDifference",
+    "Ranking",
+    "ndcg",
+    "paired_bootstrap",
+    "rank",
+    "recall",
+    "resampled_sums",
+    "summarize",
+]

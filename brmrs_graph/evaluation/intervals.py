@@ -1,0 +1,111 @@
+"""Estimates with bootstrap intervals, for anything that is a function of sums over users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value with its 95 % interval.
+
+    Args:
+        value: The value; NaN where there was nothing to measure.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        count: On how much the value rests (pairs, users, …, as the measure says).
+    """
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+    def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "not measured"
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0) -> Floats:
+    """Sums over users, for bootstrap resamples of the users and, where there are several, of the seeds.
+
+    Users are the unit because the pairs of one user are not independent. As in
+    :func:`~brmrs_graph.evaluation.paired_bootstrap`, seeds and users are drawn with replacement, independently.
+
+    Args:
+        totals: What every user adds to c sums, shape [users, c] or [seeds, users, c].
+        samples: Bootstrap resamples.
+        seed: Seed of the resampling; the same seed and number of users give the same resamples, so that differences
+            between measures of the same users are paired.
+
+    Returns:
+        Sums, averaged over seeds, float64, shape [samples, c].
+    """
+    x = np.asarray(totals, dtype=np.float64)
+    x = x[None] if x.ndim == 2 else x
+    num_seeds, users, c = x.shape
+    rng = np.random.default_rng(seed)
+    sums = np.empty((samples, c))
+    for start in range(0, samples, 100):
+        n = min(100, samples - start)
+        weights = rng.multinomial(users, np.full(users, 1 / users), size=n).astype(np.float64) if users else None
+        seeds = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=n) / num_seeds
+        by_seed = np.zeros((num_seeds, n, c)) if weights is None else weights @ x
+        sums[start : start + n] = np.einsum("snc,ns->nc", by_seed, seeds)
+    return sums
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a measure rests on: sums by user, and how a value follows from them.
+
+    Keeping the sums and not the value alone is what gives every measure its interval, over users and over seeds.
+
+    Args:
+        totals: What every user adds to c sums, float64, shape [seeds, users, c].
+        statistic: Maps sums, shape [..., c], to values, shape [...]; 0 / 0 may be NaN.
+        counted: The sum that tells on how much the value rests.
+    """
+
+    totals: Floats
+    statistic: Callable[[Floats], Floats]
+    counted: int = -1
+
+    @classmethod
+    def ratio(cls, numerator: ArrayLike, denominator: ArrayLike) -> Measurement:
+        """A ratio of two sums over users: a share of pairs, or, with a denominator of ones, a mean over users.
+
+        Args:
+            numerator: By user, shape [users].
+            denominator: By user, shape [users].
+        """
+        totals = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], axis=-1)
+        return cls(totals[None], lambda s: s[..., 0] / s[..., 1])
+
+    @classmethod
+    def over_seeds(cls, runs: Sequence[Measurement]) -> Measurement:
+        """The same measure of the same users in runs with several seeds.
+
+        Raises:
+            ValueError: If the runs were evaluated on different users.
+        """
+        if len(users := {run.totals.shape[1] for run in runs}) > 1:
+            raise ValueError(f"the runs were evaluated on {' and '.join(map(str, sorted(users)))} users; pair the same")
+        return cls(np.concatenate([run.totals for run in runs]), runs[0].statistic, runs[0].counted)
+
+    def estimate(self, *, samples: int = 1000, seed: int = 0) -> Estimate:
+        """The value with its 95 % percentile interval over users and seeds."""
+        sums = self.totals.sum(axis=1).mean(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = float(self.statistic(sums))
+            resampled = self.statistic(resampled_sums(self.totals, samples=samples, seed=seed))
+        finite = resampled[np.isfinite(resampled)]
+        low, high = np.quantile(finite, [0.025, 0.975]) if finite.size and np.isfinite(value) else (np.nan, np.nan)
+        return Estimate(value, float(low), float(high), round(float(sums[self.counted])))

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from brmrs_graph.evaluation import Estimate, Measurement, resampled_sums
+
+
+def test_a_share_of_pairs_is_the_ratio_of_the_sums_not_the_mean_of_ratios() -> None:
+    result = Measurement.ratio([1, 0, 3], [1, 4, 5]).estimate()
+    assert (result.value, result.count) == (0.4, 10)
+    assert result.low < 0.4 < result.high
+
+
+def test_interval_of_a_mean_is_the_normal_one_for_many_users() -> None:
+    values = np.random.default_rng(0).normal(0.3, 1, 4000)
+    result = Measurement.ratio(values, np.ones(4000)).estimate(samples=4000)
+    error = values.std() / np.sqrt(4000)
+    assert result.value == pytest.approx(values.mean())
+    assert (result.low, result.high) == pytest.approx(
+        (values.mean() - 1.96 * error, values.mean() + 1.96 * error), abs=0.1 * error
+    )
+
+
+def test_pairs_of_one_user_are_drawn_together() -> None:
+    # Ten users with 100 equal pairs each: the interval is that of ten observations, not of a thousand.
+    hits = np.array([100.0] * 5 + [0.0] * 5)
+    result = Measurement.ratio(hits, np.full(10, 100.0)).estimate()
+    assert result.low <= 0.3 and result.high >= 0.7
+
+
+def test_seeds_are_resampled_beside_users() -> None:
+    runs = [Measurement.ratio(values, np.ones(30)) for values in (np.ones(30), np.zeros(30))]
+    result = Measurement.over_seeds(runs).estimate()
+    assert (result.value, result.low, result.high, result.count) == (0.5, 0, 1, 30)
+
+
+def test_any_function_of_the_sums_can_be_measured() -> None:
+    totals = np.random.default_rng(1).random((50, 3))
+    result = Measurement(totals[None], lambda s: (s[..., 0] - s[..., 1]) / s[..., 2], counted=1).estimate(samples=200)
+    a, b, c = totals.sum(axis=0)
+    assert result.value == pytest.approx((a - b) / c)
+    assert result.low < result.value < result.high and result.count == round(b)
+
+
+def test_resamples_are_sums_over_as_many_users_and_repeat_with_the_seed() -> None:
+    totals = np.stack([np.ones(7), np.arange(7)], axis=1)
+    sums = resampled_sums(totals, samples=250)
+    assert sums.shape == (250, 2) and (sums[:, 0] == 7).all() and sums[:, 1].std() > 0
+    assert (resampled_sums(totals, samples=250) == sums).all()
+    assert (resampled_sums(totals, samples=250, seed=1) != sums).any()
+
+
+def test_resamples_of_equal_numbers_of_users_are_paired() -> None:
+    x = np.random.default_rng(2).random((40, 1))
+    assert np.allclose(resampled_sums(x + 1, samples=120) - resampled_sums(x, samples=120), 40)
+
+
+def test_nothing_to_measure_is_no_number() -> None:
+    for users in (4, 0):
+        result = Measurement.ratio(np.zeros(users), np.zeros(users)).estimate()
+        assert all(np.isnan([result.value, result.low, result.high])) and result.count == 0
+        assert str(result) == "not measured"
+    assert str(Estimate(0.25, 0.2, 0.3, 9)) == "0.2500 [0.2000, 0.3000]"
+
+
+def test_runs_on_different_users_are_not_put_together() -> None:
+    with pytest.raises(ValueError, match="3 and 4 users"):
+        Measurement.over_seeds([Measurement.ratio(np.ones(n), np.ones(n)) for n in (4, 3)])
