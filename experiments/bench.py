@@ -20,9 +20,9 @@ from rich.table import Table
 
 from brmrs_graph.data import MultimodalDataset, csr_from_pairs
 from brmrs_graph.evaluation import rank
+from brmrs_graph.files import write_bytes
 from brmrs_graph.models import create_model
 from brmrs_graph.training import Objective, objective_preset
-from brmrs_graph.training.checkpoint import write_bytes
 from experiments import cli
 from experiments.catalog import load
 from experiments.propagation_variants import PRODUCTS, with_product

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.evaluation import paired_bootstrap, recall
+from brmrs_graph.files import write_bytes
 from brmrs_graph.models import model_class
-from brmrs_graph.training.checkpoint import write_bytes
 from experiments import cli
 from experiments.catalog import REPOSITORY
 from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan

@@ -21,8 +21,9 @@ import yaml
 from brmrs_graph.branches import Branches
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import Ranking
-from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors, write_bytes
-from experiments.settings import RunSettings, to_dict
+from brmrs_graph.files import write_bytes
+from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors
+from experiments.settings import RunSettings, from_yaml, to_dict
 
 MAY_DIFFER = {"data_root", "out", "resume", "device", "threads", "tensorboard"}
 """Settings that a resumed run may change: where things are, not what is computed."""
@@ -148,6 +149,28 @@ class RunFolder:
             tensors[f"{name}.users"], tensors[f"{name}.items"] = users, items
         state = {"modalities": list(branches.modalities)}
         save_tensors(self.path / "embeddings.safetensors", tensors, state)
+
+    def read_branches(self) -> Branches:
+        """Reads back the embeddings of every branch.
+
+        Raises:
+            CheckpointError: If the file is missing or truncated.
+        """
+        path = self.path / "embeddings.safetensors"
+        tensors, state = load_tensors(path)
+        users, items = (
+            {name.removesuffix(side): x for name, x in tensors.items() if name.endswith(side)}
+            for side in (".users", ".items")
+        )
+        return Branches(users, items, tuple(state["modalities"]))
+
+    def read_settings(self) -> RunSettings:
+        """The settings that the run was made with.
+
+        Raises:
+            ConfigError: If ``config.yaml`` is missing or of another version.
+        """
+        return from_yaml(self.path / "config.yaml")
 
     def write_rankings(self, rankings: dict[str, dict[str, Ranking]]) -> None:
         """Writes ``rankings.safetensors`` from split -> branch -> ranking."""

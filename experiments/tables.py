@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.training.checkpoint import write_bytes
+from brmrs_graph.files import write_bytes
 from experiments import cli
 from experiments.catalog import REPOSITORY
 

@@ -51,12 +51,13 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0) -> 
     x = np.asarray(totals, dtype=np.float64)
     x = x[None] if x.ndim == 2 else x
     num_seeds, users, c = x.shape
-    rng = np.random.default_rng(seed)
+    # Users have a stream of their own, so that they are drawn alike whatever the number of seeds.
+    draw_users, draw_seeds = (np.random.default_rng([seed, stream]) for stream in (0, 1))
     sums = np.empty((samples, c))
     for start in range(0, samples, 100):
         n = min(100, samples - start)
-        weights = rng.multinomial(users, np.full(users, 1 / users), size=n).astype(np.float64) if users else None
-        seeds = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=n) / num_seeds
+        weights = draw_users.multinomial(users, np.full(users, 1 / users), size=n).astype(np.float64) if users else None
+        seeds = draw_seeds.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=n) / num_seeds
         by_seed = np.zeros((num_seeds, n, c)) if weights is None else weights @ x
         sums[start : start + n] = np.einsum("snc,ns->nc", by_seed, seeds)
     return sums
@@ -102,10 +103,31 @@ class Measurement:
 
     def estimate(self, *, samples: int = 1000, seed: int = 0) -> Estimate:
         """The value with its 95 % percentile interval over users and seeds."""
-        sums = self.totals.sum(axis=1).mean(axis=0)
+        return self._estimate(self.value(), self.resampled(samples, seed))
+
+    def minus(self, other: Measurement, *, samples: int = 1000, seed: int = 0) -> Estimate:
+        """The difference to another measurement of the same users, which are resampled alike for both.
+
+        Raises:
+            ValueError: If the two do not cover the same users.
+        """
+        if (users := self.totals.shape[1]) != (others := other.totals.shape[1]):
+            raise ValueError(f"the measurements cover {users} and {others} users; pair the same users")
+        resampled = self.resampled(samples, seed) - other.resampled(samples, seed)
+        return self._estimate(self.value() - other.value(), resampled)
+
+    def value(self) -> float:
+        """The statistic of the sums over users, averaged over seeds."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = float(self.statistic(sums))
-            resampled = self.statistic(resampled_sums(self.totals, samples=samples, seed=seed))
+            return float(self.statistic(self.totals.sum(axis=1).mean(axis=0)))
+
+    def resampled(self, samples: int, seed: int) -> Floats:
+        """The statistic of every bootstrap resample, shape [samples]."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.statistic(resampled_sums(self.totals, samples=samples, seed=seed))
+
+    def _estimate(self, value: float, resampled: Floats) -> Estimate:
         finite = resampled[np.isfinite(resampled)]
         low, high = np.quantile(finite, [0.025, 0.975]) if finite.size and np.isfinite(value) else (np.nan, np.nan)
-        return Estimate(value, float(low), float(high), round(float(sums[self.counted])))
+        count = self.totals[..., self.counted].sum(axis=1).mean()
+        return Estimate(value, float(low), float(high), round(float(count)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from brmrs_graph.errors import CheckpointError
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file aside, flushes it to the disk and renames it to its place."""
-    aside = path.with_name(f".{path.name}.part")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+from brmrs_graph.files import write_bytes
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any] | None = None) -> None:

@@ -65,3 +65,16 @@ def test_nothing_to_measure_is_no_number() -> None:
 def test_runs_on_different_users_are_not_put_together() -> None:
     with pytest.raises(ValueError, match="3 and 4 users"):
         Measurement.over_seeds([Measurement.ratio(np.ones(n), np.ones(n)) for n in (4, 3)])
+
+
+def test_differences_are_paired_over_users() -> None:
+    values = np.random.default_rng(3).normal(0, 5, 60)
+    first, second = (Measurement.ratio(x, np.ones(60)) for x in (values + 0.5, values))
+    difference = first.minus(second)
+    assert (difference.value, difference.low, difference.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert first.estimate().high - first.estimate().low > 1
+    # Also where one of them has more seeds, as long as these agree.
+    difference = first.minus(Measurement.over_seeds([second, second, second]))
+    assert (difference.low, difference.high) == pytest.approx((0.5, 0.5))
+    with pytest.raises(ValueError, match="60 and 4 users"):
+        first.minus(Measurement.ratio(np.ones(4), np.ones(4)))

@@ -118,3 +118,22 @@ def test_settings_are_never_unpickled(tmp_path: Path) -> None:
         RunFolder.open(settings)
     with pytest.raises(ConfigError):
         from_yaml(tmp_path / "config.yaml")
+
+
+def test_branches_and_settings_are_read_back(tmp_path: Path) -> None:
+    folder = start("--out", str(tmp_path), "--objective", "dns", "--seed", "8")
+    tables = {
+        name: (torch.randn(3, dim), torch.randn(4, dim)) for name, dim in (("b", 2), ("a", 2), ("id", 2), (FUSED, 6))
+    }
+    folder.write_embeddings(
+        Branches({n: u for n, (u, _) in tables.items()}, {n: i for n, (_, i) in tables.items()}, ("b", "a"))
+    )
+    branches = folder.read_branches()
+    assert branches.modalities == ("b", "a") and set(branches.names) == set(tables) and branches.names[-1] == FUSED
+    for name, (users, items) in tables.items():
+        assert torch.equal(branches.users(name), users) and torch.equal(branches.items(name), items)
+    assert to_dict(folder.read_settings()) == to_dict(
+        parse(["--out", str(tmp_path), "--objective", "dns", "--seed", "8"])
+    )
+    with pytest.raises(CheckpointError, match="missing"):
+        RunFolder(tmp_path / "elsewhere").read_branches()
