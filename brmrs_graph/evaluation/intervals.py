@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +103,7 @@ class Measurement:
 
     def estimate(self, *, samples: int = 1000, seed: int = 0) -> Estimate:
         """The value with its 95 % percentile interval over users and seeds."""
-        return self._estimate(self.value(), self.resampled(samples, seed))
+        return estimates({"": self}, samples=samples, seed=seed)[""]
 
     def minus(self, other: Measurement, *, samples: int = 1000, seed: int = 0) -> Estimate:
         """The difference to another measurement of the same users, which are resampled alike for both.
@@ -113,21 +113,32 @@ class Measurement:
         """
         if (users := self.totals.shape[1]) != (others := other.totals.shape[1]):
             raise ValueError(f"the measurements cover {users} and {others} users; pair the same users")
-        resampled = self.resampled(samples, seed) - other.resampled(samples, seed)
-        return self._estimate(self.value() - other.value(), resampled)
-
-    def value(self) -> float:
-        """The statistic of the sums over users, averaged over seeds."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return float(self.statistic(self.totals.sum(axis=1).mean(axis=0)))
-
-    def resampled(self, samples: int, seed: int) -> Floats:
-        """The statistic of every bootstrap resample, shape [samples]."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.statistic(resampled_sums(self.totals, samples=samples, seed=seed))
+        (mine, first), (its, second) = (_values({"": measurement}, samples, seed)[""] for measurement in (self, other))
+        return self._estimate(mine - its, first - second)
 
     def _estimate(self, value: float, resampled: Floats) -> Estimate:
         finite = resampled[np.isfinite(resampled)]
         low, high = np.quantile(finite, [0.025, 0.975]) if finite.size and np.isfinite(value) else (np.nan, np.nan)
         count = self.totals[..., self.counted].sum(axis=1).mean()
         return Estimate(value, float(low), float(high), round(float(count)))
+
+
+def estimates(measurements: Mapping[str, Measurement], *, samples: int = 1000, seed: int = 0) -> dict[str, Estimate]:
+    """The estimates of many measurements of the same users and seeds, by name; they are resampled together."""
+    values = _values(measurements, samples, seed)
+    return {name: measurements[name]._estimate(*values[name]) for name in measurements}
+
+
+def _values(measurements: Mapping[str, Measurement], samples: int, seed: int) -> dict[str, tuple[float, Floats]]:
+    # The value of the data and the values of the resamples, by name.
+    totals = np.concatenate([measurement.totals for measurement in measurements.values()], axis=2)
+    sums = totals.sum(axis=1).mean(axis=0, keepdims=True)
+    sums = np.concatenate([sums, resampled_sums(totals, samples=samples, seed=seed)])
+    values, start = {}, 0
+    for name, measurement in measurements.items():
+        stop = start + measurement.totals.shape[2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = measurement.statistic(sums[:, start:stop])
+        values[name] = float(value[0]), value[1:]
+        start = stop
+    return values

@@ -1,7 +1,9 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
-from brmrs_graph.evaluation import Estimate, Measurement, resampled_sums
+from brmrs_graph.evaluation import Estimate, Measurement, estimates, resampled_sums
 
 
 def test_a_share_of_pairs_is_the_ratio_of_the_sums_not_the_mean_of_ratios() -> None:
@@ -78,3 +80,13 @@ def test_differences_are_paired_over_users() -> None:
     assert (difference.low, difference.high) == pytest.approx((0.5, 0.5))
     with pytest.raises(ValueError, match="60 and 4 users"):
         first.minus(Measurement.ratio(np.ones(4), np.ones(4)))
+
+
+def test_many_measurements_at_once_are_those_of_each() -> None:
+    x = np.random.default_rng(4).random((4, 25))
+    share = Measurement.ratio(x[0], x[1])
+    other = Measurement(x.T[None], lambda s: s[..., 2] - s[..., 3], counted=0)
+    both = estimates({"share": share, "other": other}, samples=150, seed=3)
+    assert list(both) == ["share", "other"]
+    for name, one in (("share", share), ("other", other)):
+        assert astuple(both[name]) == pytest.approx(astuple(one.estimate(samples=150, seed=3)))
