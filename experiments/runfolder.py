@@ -93,7 +93,7 @@ class RunFolder:
         Raises:
             ConfigError: Naming what differs.
         """
-        kept, wanted = _flat(self._config()), _flat(to_dict(settings))
+        kept, wanted = flat(self._config()), flat(to_dict(settings))
         differ = [
             f"{name} ({kept.get(name)} there, {wanted.get(name)} now)"
             for name in sorted((kept.keys() | wanted.keys()) - {"content_hash"})
@@ -213,11 +213,12 @@ def _latest(base: Path) -> Path:
     return path
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level, with names such as ``loss.chns``."""
+    values: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            values |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            values[f"{prefix}{key}"] = value
+    return values
