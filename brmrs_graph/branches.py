@@ -22,6 +22,8 @@ class Branches:
             is a branch but no modality.
         fusion: Makes the branch ``"fused"`` from the others, row by row and only when it is asked for. Without it
             ``users`` and ``items`` must hold ``"fused"`` themselves.
+        extra: Further tensors of the forward pass, by name, for the model's own losses (see
+            :meth:`~brmrs_graph.models.Recommender.losses`); nothing else looks at them.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Branches:
         items: Mapping[str, Tensor],
         modalities: tuple[str, ...] = (),
         fusion: Fusion | None = None,
+        extra: Mapping[str, Tensor] | None = None,
     ) -> None:
         if fusion is None and FUSED not in users:
             raise ValueError("branches need 'fused' embeddings, or a fusion that makes them")
@@ -37,6 +40,7 @@ class Branches:
         self._users, self._items = dict(users), {name: items[name] for name in users}
         self.modalities = modalities
         self.fusion = fusion
+        self.extra = dict(extra or {})
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from brmrs_graph.graphs import SparseGraph
 class Recommender(nn.Module):
     """Base class of all models.
 
-    A subclass implements :meth:`forward` and, where it has free embeddings, :meth:`batch_parameters`.
+    A subclass implements :meth:`forward`, where it has free embeddings :meth:`batch_parameters`, and where it has losses of
+    its own :meth:`losses`.
 
     Attributes:
         modalities: The branches that come from item content.
@@ -35,7 +36,26 @@ class Recommender(nn.Module):
         raise NotImplementedError
 
     def begin_epoch(self, generator: torch.Generator) -> None:
-        """Called before each training epoch, for instance to drop edges anew."""
+        """Called before each training epoch, for instance to drop edges anew.
+
+        Args:
+            generator: Source of all randomness of the epoch, on the CPU; a model that drops or draws anything in its
+                forward pass keeps it until the next epoch.
+        """
+
+    def losses(self, branches: Branches, users: Tensor, positives: Tensor, negatives: Tensor) -> dict[str, Tensor]:
+        """Loss terms that belong to the model and not to the objective (alignment, reconstruction, …).
+
+        Args:
+            branches: What the forward pass of this step returned, with its ``extra`` tensors.
+            users: User ids, int64, shape [B].
+            positives: Items they interacted with, int64, shape [B].
+            negatives: The negatives of the fused score, int64, shape [B].
+
+        Returns:
+            Weighted scalars by name, which are added to the objective's.
+        """
+        return {}
 
     def batch_parameters(self, users: Tensor, items: Tensor) -> list[Tensor]:
         """The free embedding rows of a batch, for weight decay.

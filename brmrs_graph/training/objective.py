@@ -105,7 +105,8 @@ class Objective:
             self.notes.append(
                 f"{', '.join(needs_two)} left out: they need two modalities, and the model has {len(modalities)}"
             )
-        if not (config.fused or (config.branch and modalities) or (needs_two and self.two)):
+        own = type(model).losses is not Recommender.losses
+        if not (config.fused or (config.branch and modalities) or (needs_two and self.two) or own):
             raise ConfigError("every term of the objective is left out; give loss.fused a weight above 0")
         self.uniform = UniformSampler(data.train_edges, data.num_users, data.num_items)
         self.chns: CrossModalSampler | None = None
@@ -149,6 +150,7 @@ class Objective:
             drawn = users.numel() * sum(isinstance(name, tuple) for name in negatives)
             logged["chns_fallback_share"] = torch.tensor((self.chns.fallbacks - fallbacks) / drawn)
         hard = negatives.get(HARD, negatives[UNIFORM])
+        terms |= model.losses(branches, users, positives, hard)
         rows = model.batch_parameters(users, torch.cat([positives, hard]))
         if rows:
             norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()

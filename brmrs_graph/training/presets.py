@@ -38,6 +38,10 @@ PRESETS: dict[str, tuple[str, ObjectiveConfig]] = {
         "comparison: BPR with orthogonality of the modalities",
         ObjectiveConfig(branch=0.3, orthogonality=0.1),
     ),
+    "own": (
+        "only the losses that the model itself brings",
+        ObjectiveConfig(fused=0.0),
+    ),
     "default": (
         "what validation chose: BPR with DNS and on each branch, cross-assigned CHNS (pool 4), raw synergy-aware BPR",
         ObjectiveConfig(fused_negatives="dns", branch=0.3, chns=1.0, chns_fused=0.0, synergy=1.0),
