@@ -16,8 +16,8 @@ from brmrs_graph.graphs import SparseGraph
 class Recommender(nn.Module):
     """Base class of all models.
 
-    A subclass implements :meth:`forward`, where it has free embeddings :meth:`batch_parameters`, and where it has losses of
-    its own :meth:`losses`.
+    A subclass implements :meth:`forward`; where it has free embeddings, :meth:`batch_parameters`; where it has losses
+    of its own, :meth:`losses`.
 
     Attributes:
         modalities: The branches that come from item content.
