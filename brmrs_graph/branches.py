@@ -86,6 +86,10 @@ class Branches:
         """Scores of all items for some users (ids, shape [B]), B×|I|."""
         return self.users(branch)[users] @ self.items(branch).t()
 
+    def is_finite(self, branch: str = FUSED) -> bool:
+        """Whether no embedding of a branch is NaN or infinite."""
+        return all(bool(x.isfinite().all()) for x in (self.users(branch), self.items(branch)))
+
     def tables(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Branch name -> (user embeddings, item embeddings), the fused ones included."""
         return {name: (self.users(name), self.items(name)) for name in self.names}
@@ -99,7 +103,8 @@ class Branches:
             items: Item ids, int64, any shape.
 
         Returns:
-            Vectors in the shapes of the ids with d_b added.
+            Vectors in the shapes of the ids with d_b added. User vectors that differ from item to item, as those of
+            :class:`~brmrs_graph.sparse_branches.SparseBranches` do, have the shape of the item vectors instead.
         """
         if branch == FUSED and self.fusion is not None and FUSED not in self._users:
             return (
@@ -145,7 +150,7 @@ class PairScores:
             return fusion.combine(scores, {name: self._users[name] for name in names})
         user, item = self.branches.vectors(branch, self.users, self.items)
         self._users[branch] = user
-        return ((user if self.items.dim() == 1 else user.unsqueeze(1)) * item).sum(-1)
+        return ((user if user.dim() == item.dim() else user.unsqueeze(1)) * item).sum(-1)
 
 
 def _take(x: Tensor, ids: Tensor) -> Tensor:

@@ -1,17 +1,22 @@
-"""Finds data sets by name: in the repository's ``datasets/`` or under ``--data-root``."""
+"""Finds data sets by name: in the repository's ``datasets/``, under ``--data-root``, or generated (``planted``)."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from brmrs_graph.data import MultimodalDataset, read_folder
+from brmrs_graph.data.planted import Planted, PlantedConfig, generate_planted
 from brmrs_graph.errors import DataError
+from brmrs_graph.models import model_class
+from experiments.settings import PLANTED, RunSettings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUILT_IN = REPOSITORY / "datasets"
@@ -51,8 +56,9 @@ def load(
     text_encoder: str = "minilm",
     image_encoder: str = "efficientnet-lite0",
     progress: bool = False,
+    planted: PlantedConfig | None = None,
 ) -> MultimodalDataset:
-    """Finds and reads a data set.
+    """Finds and reads a data set; ``planted`` is generated in memory, wherever the root is.
 
     Args:
         name: Its name.
@@ -61,10 +67,14 @@ def load(
         text_encoder: Encoder of texts, where there is no feature array.
         image_encoder: Encoder of pictures, where there is no feature array.
         progress: Whether to show progress while encoding.
+        planted: What to generate the data set ``planted`` from (default: its defaults).
 
     Raises:
         DataError: If the data set is missing or wrong.
     """
+    if name == PLANTED:
+        data = planted_data(planted or PlantedConfig()).data
+        return data if features else replace(data, features={}, missing={})
     folder = find(name, data_root)
     about = describe(folder)
     check_files(folder, about, features)
@@ -77,6 +87,36 @@ def load(
         progress=progress,
         synthetic=bool(about.get("synthetic", False)),
     )
+
+
+def load_for(settings: RunSettings, *, progress: bool = False) -> MultimodalDataset:
+    """The data set of a run, as its model reads it: the same settings give the same content hash.
+
+    Args:
+        settings: Those of the run, from the command line or from :func:`~experiments.settings.from_yaml`.
+        progress: Whether to show progress while encoding.
+
+    Raises:
+        DataError: If the data set is missing or wrong.
+    """
+    return load(
+        settings.dataset,
+        settings.data_root,
+        features=model_class(settings.model).needs_content,
+        text_encoder=settings.text_encoder,
+        image_encoder=settings.image_encoder,
+        progress=progress,
+        planted=settings.planted,
+    )
+
+
+@lru_cache(maxsize=2)
+def planted_data(config: PlantedConfig) -> Planted:
+    """The planted data set with its truth, generated once per process and configuration.
+
+    Generating takes a few seconds, so that no file keeps it and none can be out of date.
+    """
+    return generate_planted(config)
 
 
 def check_files(folder: Path, about: Mapping[str, Any], features: bool = True) -> None:

@@ -55,5 +55,38 @@ def comparison_table(results: dict[str, Any]) -> Table:
     return table
 
 
+def diagnosis_table(record: dict[str, Any]) -> Table:
+    """The headline figures of a diagnosis, a column for each model, with 95 % intervals."""
+    data, models = record["dataset"], record["models"]
+    kind = " (synthetic data)" if data["synthetic"] else ""
+    k = record["k"]
+    table = Table(title=f"diagnosis on {data['name']}{kind}, test", title_justify="left")
+    table.add_column("")
+    for model in models:
+        table.add_column(f"{model['name']}\n{len(model['seeds'])} seeds", justify="right")
+    rows = {f"R@{k} {branch}": [m["recall"].get(branch) for m in models] for branch in models[0]["recall"]}
+    rows["fusing loses the pair"] = [m["partition"]["summary"]["fusion_loss"] for m in models]
+    rows["only fused finds it"] = [m["partition"]["summary"]["synergy"] for m in models]
+    for name, what in (("in_model", "in-model branches"), ("trained_alone", "models alone"), ("chance", "chance")):
+        rows[f"users hurt: {what}"] = [(m["degeneration"][name] or {}).get("all_users") for m in models]
+    for number, direction in enumerate(models[0]["complementarity"]):
+        name = f"{direction['confused']}→{direction['right']}"
+        rows[f"failure {name}"] = [m["complementarity"][number]["failure"]["rate"] for m in models]
+    for number, part in enumerate(models[0]["information"]):
+        names = {"redundancy": "redundant", "unique_first": part["first"], "unique_second": part["second"]}
+        for key in ("redundancy", "unique_first", "unique_second", "synergy"):
+            rows[f"bits, {names.get(key, key)}"] = [m["information"][number][key] for m in models]
+    for name, values in rows.items():
+        table.add_row(name, *(_interval(value) for value in values))
+    return table
+
+
+def _interval(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "not measured"
+    ends = "" if value["low"] is None else f"\n[{value['low']:.3f}, {value['high']:.3f}]"
+    return f"{value['value']:.4f}{ends}"
+
+
 def _plus_minus(value: dict[str, float]) -> str:
     return f"{value['mean']:.4f}\n±{value['std']:.4f}"

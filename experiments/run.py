@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
-from brmrs_graph.branches import Branches
+from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import SPLITS, MultimodalDataset
-from brmrs_graph.diagnosis import degeneration_rate, hit_partition
+from brmrs_graph.diagnosis import fusion_degeneration, hit_partition
 from brmrs_graph.errors import ConfigError, DataError
-from brmrs_graph.evaluation import Ranking, rank, summarize
-from brmrs_graph.models import Recommender, create_model, model_class
+from brmrs_graph.evaluation import Measurement, Ranking, rank, summarize
+from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import PRESETS, Objective, Progress, Trainer
 from experiments import cli
-from experiments.catalog import load
+from experiments.catalog import load_for
 from experiments.logs import Tensorboard
 from experiments.report import print_metrics
 from experiments.runfolder import RunFolder
@@ -56,14 +56,7 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
     device = _device(settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    source = load(
-        settings.dataset,
-        settings.data_root,
-        features=model_class(settings.model).needs_content,
-        text_encoder=settings.text_encoder,
-        image_encoder=settings.image_encoder,
-        progress=not quiet,
-    )
+    source = load_for(settings, progress=not quiet)
     say(source.summary())
     if empty := [split for split in SPLITS if not source.split(split).nnz]:
         raise DataError(
@@ -155,7 +148,7 @@ def _finish(
             "notes": list(data.notes),
         },
         "notes": list(objective.notes),
-        "versions": _versions(),
+        "versions": versions(),
         "settings": to_dict(settings),
     }
     folder.write_metrics(metrics)
@@ -165,11 +158,17 @@ def _finish(
 def _diagnose(branches: Branches, rankings: dict[str, Ranking]) -> dict[str, Any] | str:
     if not branches.modalities:
         return "not measured: the model has no unimodal branches"
+    partition = hit_partition(rankings, branches.modalities)
+    degeneration = fusion_degeneration(rankings[FUSED], {name: rankings[name] for name in branches.modalities})
     return {
-        "order": [*branches.modalities, "fused"],
-        "partition@20": hit_partition(rankings, branches.modalities),
-        "degeneration@20": degeneration_rate(rankings, branches.modalities),
+        "order": list(partition.branches),
+        "partition@20": {cell: _value(share) for cell, share in partition.cells.items()},
+        "degeneration@20": _value(degeneration.rate),
     }
+
+
+def _value(measurement: Measurement) -> float:
+    return measurement.estimate(samples=0).value  # intervals are for experiments.diagnose
 
 
 def _device(name: str) -> torch.device:
@@ -187,14 +186,15 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "threads": str(torch.get_num_threads())}
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on, by package."""
+    found = {"python": platform.python_version(), "threads": str(torch.get_num_threads())}
     for package in ("torch", "torch-geometric", "torch-scatter", "numpy", "scipy"):
         try:
-            versions[package] = metadata.version(package)
+            found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+            found[package] = "not installed"
+    return found
 
 
 if __name__ == "__main__":

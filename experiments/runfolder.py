@@ -13,20 +13,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from torch import Tensor
 
 from brmrs_graph.branches import Branches
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import Ranking
 from brmrs_graph.files import write_bytes
+from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.sparse_branches import SparseBranches
 from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors
 from experiments.settings import RunSettings, from_yaml, to_dict
 
 MAY_DIFFER = {"data_root", "out", "resume", "device", "threads", "tensorboard"}
 """Settings that a resumed run may change: where things are, not what is computed."""
+
+_PARTS = ("indptr", "indices", "weight")
+_T = TypeVar("_T")
 
 
 class RunFolder:
@@ -143,11 +150,19 @@ class RunFolder:
         self.write_text("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
     def write_embeddings(self, branches: Branches) -> None:
-        """Writes ``embeddings.safetensors``: ``BRANCH.users`` and ``BRANCH.items``."""
-        tensors = {}
-        for name, (users, items) in branches.tables().items():
-            tensors[f"{name}.users"], tensors[f"{name}.items"] = users, items
-        state = {"modalities": list(branches.modalities)}
+        """Writes ``embeddings.safetensors``: ``BRANCH.users`` and ``BRANCH.items``, sparse ones in three parts each."""
+        tensors: dict[str, Tensor] = {}
+        state: dict[str, Any] = {"modalities": list(branches.modalities)}
+        if isinstance(branches, SparseBranches):
+            state["columns"] = {}
+            for name, graphs in branches.graphs.items():
+                for side, graph in zip(("users", "items"), graphs, strict=True):
+                    state["columns"][f"{name}.{side}"] = graph.num_cols
+                    tensors |= {f"{name}.{side}.{part}": getattr(graph, part) for part in _PARTS}
+        else:
+            for name, (users, items) in branches.tables().items():
+                # Copies: a table may serve several branches, and safetensors takes no shared memory.
+                tensors[f"{name}.users"], tensors[f"{name}.items"] = users.clone(), items.clone()
         save_tensors(self.path / "embeddings.safetensors", tensors, state)
 
     def read_branches(self) -> Branches:
@@ -158,11 +173,22 @@ class RunFolder:
         """
         path = self.path / "embeddings.safetensors"
         tensors, state = load_tensors(path)
-        users, items = (
-            {name.removesuffix(side): x for name, x in tensors.items() if name.endswith(side)}
-            for side in (".users", ".items")
-        )
-        return Branches(users, items, tuple(state["modalities"]))
+        modalities = tuple(state["modalities"])
+        if "columns" in state:
+            graphs = {
+                name: SparseGraph(*(tensors[f"{name}.{part}"] for part in _PARTS), columns)
+                for name, columns in state["columns"].items()
+            }
+            return SparseBranches(_side(graphs, "users"), _side(graphs, "items"), modalities)
+        return Branches(_side(tensors, "users"), _side(tensors, "items"), modalities)
+
+    def read_modalities(self) -> tuple[str, ...]:
+        """The unimodal branches, without reading the embeddings.
+
+        Raises:
+            CheckpointError: If the file is missing or truncated.
+        """
+        return tuple(load_state(self.path / "embeddings.safetensors")["modalities"])
 
     def read_settings(self) -> RunSettings:
         """The settings that the run was made with.
@@ -196,6 +222,10 @@ class RunFolder:
             tensors[f"{split}.{branch}.hits"],
             tensors[f"{split}.num_relevant"],
         )
+
+
+def _side(named: Mapping[str, _T], side: str) -> dict[str, _T]:
+    return {name.removesuffix(f".{side}"): x for name, x in named.items() if name.endswith(f".{side}")}
 
 
 def _free(base: Path) -> Path:

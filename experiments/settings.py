@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import tyro
 import yaml
 
+from brmrs_graph.data.planted import Gamma, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class, model_config, model_names
 from brmrs_graph.training import PRESETS, ObjectiveConfig, TrainConfig, objective_preset
 
 PROGRAM = "python -m experiments.run"
+PLANTED = "planted"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class RunSettings:
     """Weights and forms of the losses; defaults come from the chosen objective."""
     options: Any = None
     """Options of the chosen model."""
+    planted: Annotated[PlantedConfig | None, tyro.conf.Suppress] = None
+    """What the data set planted is generated from; None with any other."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
@@ -62,6 +66,25 @@ class RunSettings:
             raise ConfigError(f"threads is {self.threads}; give a number above 0, or 0 for torch's choice")
         if self.feature_dim < 1:
             raise ConfigError(f"feature-dim is {self.feature_dim}; it must be at least 1")
+        if self.dataset == PLANTED and self.planted is None:
+            object.__setattr__(self, "planted", PlantedConfig())
+        if self.dataset != PLANTED and self.planted is not None:
+            raise ConfigError(_only_planted(self.dataset))
+
+
+_GAMMA_OPTION = tyro.constructors.PrimitiveConstructorSpec(
+    nargs=1,
+    metavar=str(Gamma()),
+    instance_from_str=lambda words: Gamma.parse(words[0]),
+    is_instance=lambda value: isinstance(value, Gamma),
+    str_from_instance=lambda gamma: [str(gamma)],
+)
+
+
+@dataclass(frozen=True)
+class _PlantedOptions(PlantedConfig):
+    gamma: Annotated[Gamma, tyro.conf.arg(prefix_name=False), _GAMMA_OPTION] = PlantedConfig.gamma
+    """Strengths: t, v unique to text and picture, c complementary, s joint, r redundant; 1 where left out."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +97,7 @@ class _Choice:
 def parse(arguments: Sequence[str]) -> RunSettings:
     """Reads the command line.
 
-    The model and the objective are looked at first, since the other options and their defaults follow from them.
+    Data set, model and objective are looked at first, since the other options and their defaults follow from them.
 
     Raises:
         ConfigError: If the model or the objective is unknown, or a value is out of range.
@@ -82,26 +105,34 @@ def parse(arguments: Sequence[str]) -> RunSettings:
     """
     plain = [argument for argument in arguments if argument not in ("-h", "--help")]
     choice, _ = tyro.cli(_Choice, args=plain, prog=PROGRAM, return_unknown_args=True)
-    return parse_for(choice.model, choice.objective, arguments)
+    return parse_for(choice.model, choice.objective, arguments, choice.dataset)
 
 
-def parse_for(model: str, objective: str, arguments: Sequence[str]) -> RunSettings:
-    """Reads the command line for a model and an objective that are known already."""
+def parse_for(model: str, objective: str, arguments: Sequence[str], dataset: str = RunSettings.dataset) -> RunSettings:
+    """Reads the command line for a model, an objective and a data set that are known already."""
+    if dataset != PLANTED and any(word.startswith(("--gamma", "--planted.")) for word in arguments):
+        raise ConfigError(_only_planted(dataset))
     config = model_config(model)
     objective = objective or model_class(model).default_objective
     loss = objective_preset(objective)
-    shape = make_dataclass(
-        "RunSettings",
-        [("options", Annotated[config, tyro.conf.arg(name="model")], config())],
-        bases=(RunSettings,),
-        frozen=True,
-    )
-    return tyro.cli(
+    parts: list[tuple[str, Any, Any]] = [("options", Annotated[config, tyro.conf.arg(name="model")], config())]
+    if dataset == PLANTED:
+        parts.append(("planted", _PlantedOptions, _PlantedOptions()))
+    shape = make_dataclass("RunSettings", parts, bases=(RunSettings,), frozen=True)
+    settings = tyro.cli(
         shape,
         args=list(arguments),
-        default=shape(model=model, objective=objective, loss=loss, options=config()),
+        default=shape(dataset=dataset, model=model, objective=objective, loss=loss, options=config()),
         prog=PROGRAM,
         description=_description(),
+    )
+    return replace(settings, planted=PlantedConfig(**vars(settings.planted))) if settings.planted else settings
+
+
+def _only_planted(dataset: str) -> str:
+    return (
+        f"--gamma and --planted.… say how the data set planted is generated, but the data set is '{dataset}'; give "
+        "--dataset planted, or leave them out"
     )
 
 
@@ -109,13 +140,18 @@ def _description() -> str:
     objectives = "\n".join(f"  {name}: {what}" for name, (what, _) in PRESETS.items())
     return (
         f"{RunSettings.__doc__}\n\nModels: {', '.join(model_names())}.\n\nObjectives:\n{objectives}\n\n"
+        "With --dataset planted there are also --gamma and --planted.…, see --dataset planted --help.\n\n"
         "Example: python -m experiments.run --dataset boutique --objective bpr --loss.branch 0.3"
     )
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
-    """The resolved settings as plain values that YAML and JSON can hold."""
-    return {key: _plain(value) for key, value in asdict(settings).items()}
+    """The resolved settings as plain values that YAML and JSON can hold.
+
+    The part for the planted data set is there only with that data set: the settings of all other runs, and the hashes
+    by which runs are found again, have nothing to do with it.
+    """
+    return {key: _plain(value) for key, value in asdict(settings).items() if not (key == "planted" and value is None)}
 
 
 def _plain(value: Any) -> Any:
@@ -141,6 +177,8 @@ def from_yaml(path: Path) -> RunSettings:
         options = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("options").items()}
         for key in ("data_root", "out"):
             values[key] = None if values[key] is None else Path(values[key])
+        if values.get("planted") is not None:
+            values["planted"] = PlantedConfig(**values["planted"] | {"gamma": Gamma(**values["planted"]["gamma"])})
         return RunSettings(
             **values
             | {

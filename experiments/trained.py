@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class Trained:
     def seeds(self) -> list[int]:
         """The seeds, in the order of the folders."""
         return [int(metrics["seed"]) for metrics in self.metrics]
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        """The unimodal branches of the model."""
+        return self.folders[0].read_modalities()
 
     @property
     def data_hash(self) -> str:

@@ -1,50 +1,148 @@
-"""Which branches find a held-out pair: the eight cells, and how often fusing hurts."""
+"""Which branches find a held-out pair: the eight cells of two modalities and their fusion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import torch
 from torch import Tensor
 
 from brmrs_graph.branches import FUSED
-from brmrs_graph.evaluation import Ranking, ndcg
+from brmrs_graph.evaluation import Measurement, Ranking
 
 
-def hit_partition(rankings: Mapping[str, Ranking], modalities: Sequence[str], k: int = 20) -> dict[str, float]:
-    r"""The share of held-out pairs in every cell of hit@k by (modality 1, …, modality M, fused).
+@dataclass(frozen=True)
+class Partition:
+    """Shares of the held-out pairs by who finds them; each rests on all held-out pairs.
 
-    A cell is named by its hits in that order: with (visual, textual, fused), ``"001"`` is synergy (only the fused
-    score finds the pair), ``"110"``, ``"100"`` and ``"010"`` are fusion loss.
+    A cell is named by its hits in the order of ``branches``: with (visual, textual, fused), ``"001"`` are the pairs
+    that only the fused score finds.
+
+    Args:
+        branches: The modalities in order, and ``"fused"``.
+        k: Length of the ranking that counts as found.
+        cells: Cell -> share, all 2^(M+1) cells; they sum to 1.
+        fusion_loss: Some modality finds the pair and the fused score does not (110 + 100 + 010).
+        fusion_keeps: Some modality finds the pair and the fused score does, too (111 + 101 + 011).
+        synergy: Only the fused score finds the pair (001).
+        none: No ranking finds the pair (000).
+        synergy_chance: What the fused ranking of another seed finds of the pairs in ``none``, averaged over the other
+            seeds: so much comes from drawing once more alone. None where there is no other seed.
+    """
+
+    branches: tuple[str, ...]
+    k: int
+    cells: Mapping[str, Measurement]
+    fusion_loss: Measurement
+    fusion_keeps: Measurement
+    synergy: Measurement
+    none: Measurement
+    synergy_chance: Measurement | None = None
+
+
+@dataclass(frozen=True)
+class FoundPairs:
+    """The held-out pairs that at least one of some branches finds.
+
+    Args:
+        row: Position of the user in the rankings, int64, shape [n].
+        item: The item, int64, shape [n].
+        hit: Which branch finds it, bool, shape [n, branches].
+    """
+
+    row: Tensor
+    item: Tensor
+    hit: Tensor
+
+
+def hit_partition(
+    rankings: Mapping[str, Ranking],
+    modalities: Sequence[str],
+    k: int = 20,
+    *,
+    other_seeds: Sequence[Ranking] = (),
+) -> Partition:
+    r"""Sorts the held-out pairs into the :math:`2^{M+1}` cells of hit@k by (modality 1, …, modality M, fused).
 
     Args:
         rankings: Branch name -> ranking, all over the same users and held-out pairs.
         modalities: The unimodal branches, in order.
-        k: Length of the ranking that counts as found.
+        k: Length of the ranking that counts as found; no longer than the rankings are.
+        other_seeds: Fused rankings of the same model trained with other seeds.
 
-    Returns:
-        Cell -> share, all :math:`2^{M+1}` cells; they sum to 1.
+    Raises:
+        ValueError: If the rankings are not over the same users and held-out pairs.
     """
-    branches = [*modalities, FUSED]
-    pairs = int(rankings[FUSED].num_relevant.sum())
-    found = [_found(rankings[name], k) for name in branches]
-    keys = torch.cat(found).unique()
-    hit = torch.stack([torch.isin(keys, these) for these in found], dim=1)
-    cells = {}
-    for cell in product((0, 1), repeat=len(branches)):
-        count = int((hit == torch.tensor(cell, dtype=torch.bool)).all(dim=1).sum())
-        cells["".join(map(str, cell))] = count / max(pairs, 1)
-    cells["0" * len(branches)] = (pairs - keys.numel()) / max(pairs, 1)
-    return cells
+    branches = (*modalities, FUSED)
+    require_same_users(*(rankings[name] for name in branches), *other_seeds)
+    relevant = rankings[FUSED].num_relevant
+    found = found_pairs(rankings, branches, k)
+    number = (found.hit * _place_values(len(branches))).sum(dim=1)
+    size = 2 ** len(branches)
+    counts = torch.bincount(found.row * size + number, minlength=relevant.numel() * size).view(-1, size)
+    counts[:, 0] = relevant - counts.sum(dim=1)
+
+    def share(*numbers: int) -> Measurement:
+        return Measurement.ratio(counts[:, list(numbers)].sum(dim=1), relevant)
+
+    # The last digit is the fused score's: odd numbers are found by it, 1 by it alone.
+    return Partition(
+        branches=branches,
+        k=k,
+        cells={"".join(map(str, cell)): share(i) for i, cell in enumerate(product((0, 1), repeat=len(branches)))},
+        fusion_loss=share(*range(2, size, 2)),
+        fusion_keeps=share(*range(3, size, 2)),
+        synergy=share(1),
+        none=share(0),
+        synergy_chance=_rescued(found, other_seeds, k, relevant) if other_seeds else None,
+    )
 
 
-def degeneration_rate(rankings: Mapping[str, Ranking], modalities: Sequence[str], k: int = 20) -> float:
-    """The share of users whose NDCG@k is lower with the fused score than with the best single modality."""
-    best = torch.stack([ndcg(rankings[name], k) for name in modalities]).amax(dim=0)
-    return float((ndcg(rankings[FUSED], k) < best).double().mean())
+def found_pairs(rankings: Mapping[str, Ranking], branches: Sequence[str], k: int = 20) -> FoundPairs:
+    """The held-out pairs that at least one of some branches finds, each once, and by whom.
+
+    Args:
+        rankings: Branch name -> ranking, all over the same users and held-out pairs.
+        branches: Which of them.
+        k: Length of the ranking that counts as found.
+    """
+    keys = [_found(rankings[name], k) for name in branches]
+    pairs = torch.cat(keys).unique()
+    hit = torch.stack([torch.isin(pairs, these) for these in keys], dim=1)
+    return FoundPairs(pairs >> _ITEM_BITS, pairs & ((1 << _ITEM_BITS) - 1), hit)
+
+
+def require_same_users(first: Ranking, *others: Ranking) -> None:
+    """Checks that rankings can be compared user by user.
+
+    Raises:
+        ValueError: If they are over other users, or other numbers of held-out items.
+    """
+    for other in others:
+        if not (torch.equal(first.users, other.users) and torch.equal(first.num_relevant, other.num_relevant)):
+            raise ValueError(
+                f"rankings of {first.users.numel()} and {other.users.numel()} users cover different held-out pairs; "
+                "compare rankings of the same split of the same data"
+            )
+
+
+_ITEM_BITS = 32
+"""A pair is held as one integer: the user's position above, the item in these bits."""
 
 
 def _found(ranking: Ranking, k: int) -> Tensor:
-    hits = ranking.hits[:, :k]
-    return (ranking.users.unsqueeze(1) * 2**31 + ranking.items[:, :k])[hits]
+    row = torch.arange(ranking.users.numel()).unsqueeze(1)
+    return ((row << _ITEM_BITS) + ranking.items[:, :k])[ranking.hits[:, :k]]
+
+
+def _place_values(digits: int) -> Tensor:
+    return 2 ** torch.arange(digits - 1, -1, -1)
+
+
+def _rescued(found: FoundPairs, other_seeds: Sequence[Ranking], k: int, relevant: Tensor) -> Measurement:
+    pairs = (found.row << _ITEM_BITS) + found.item
+    anew = [keys[~torch.isin(keys, pairs)] for keys in (_found(ranking, k) for ranking in other_seeds)]
+    counts = torch.bincount(torch.cat(anew) >> _ITEM_BITS, minlength=relevant.numel())
+    return Measurement.ratio(counts / len(other_seeds), relevant)

@@ -53,13 +53,14 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0) -> 
     num_seeds, users, c = x.shape
     # Users have a stream of their own, so that they are drawn alike whatever the number of seeds.
     draw_users, draw_seeds = (np.random.default_rng([seed, stream]) for stream in (0, 1))
-    sums = np.empty((samples, c))
-    for start in range(0, samples, 100):
+    sums = np.zeros((samples, c))
+    for start in range(0, samples if users else 0, 100):
         n = min(100, samples - start)
-        weights = draw_users.multinomial(users, np.full(users, 1 / users), size=n).astype(np.float64) if users else None
+        # How often each user is drawn; counting draws is several times faster than drawing from the multinomial.
+        drawn = draw_users.integers(users, size=(n, users)) + users * np.arange(n)[:, None]
+        weights = np.bincount(drawn.reshape(-1), minlength=n * users).reshape(n, users)
         seeds = draw_seeds.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=n) / num_seeds
-        by_seed = np.zeros((num_seeds, n, c)) if weights is None else weights @ x
-        sums[start : start + n] = np.einsum("snc,ns->nc", by_seed, seeds)
+        sums[start : start + n] = np.einsum("snc,ns->nc", weights @ x, seeds)
     return sums
 
 

@@ -60,7 +60,7 @@ def rank(
         TrainingError: If an embedding is NaN or infinite; such scores would rank at random.
     """
     for name in names:
-        if not all(bool(x.isfinite().all()) for x in (branches.users(name), branches.items(name))):
+        if not branches.is_finite(name):
             raise TrainingError(
                 f"the embeddings of the branch '{name}' are not finite; the model cannot rank with them"
             )

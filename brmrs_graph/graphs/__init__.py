@@ -4,8 +4,10 @@ from brmrs_graph.graphs.bipartite import bipartite_graph, drop_edges, square_adj
 from brmrs_graph.graphs.convert import as_bipartite, as_graph
 from brmrs_graph.graphs.item import item_graph
 from brmrs_graph.graphs.knn import knn_graph
+from brmrs_graph.graphs.nearest import nearest_graph
 from brmrs_graph.graphs.normalize import row_normalize, symmetric_normalize
 from brmrs_graph.graphs.overlap import overlap_graph
+from brmrs_graph.graphs.pruning import prune_edges
 from brmrs_graph.graphs.sparse import SparseGraph
 
 __all__ = [
@@ -16,7 +18,9 @@ __all__ = [
     "drop_edges",
     "item_graph",
     "knn_graph",
+    "nearest_graph",
     "overlap_graph",
+    "prune_edges",
     "row_normalize",
     "square_adjacency",
     "symmetric_normalize",

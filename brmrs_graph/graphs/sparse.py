@@ -39,6 +39,7 @@ class SparseGraph:
         self.weight = weight
         self.num_cols = num_cols
         self._transposed: SparseGraph | None = None
+        self._order: Tensor | None = None
 
     @classmethod
     def from_edges(cls, row: Tensor, col: Tensor, shape: tuple[int, int], weight: Tensor | None = None) -> SparseGraph:
@@ -113,6 +114,12 @@ class SparseGraph:
             self._transposed = transposed
         return self._transposed
 
+    def transposed_order(self) -> Tensor:
+        """Which edge of this graph each edge of :meth:`t` is, int64, shape [num_edges]; computed once and kept."""
+        if self._order is None:
+            self._order = self.with_weight(torch.arange(self.num_edges, device=self.device)).t().weight
+        return self._order
+
     def with_weight(self, weight: Tensor) -> SparseGraph:
         """The same edges with other weights, shape [num_edges]."""
         return SparseGraph(self.indptr, self.indices, weight, self.num_cols)
@@ -122,6 +129,14 @@ class SparseGraph:
         kept = torch.zeros(self.num_edges + 1, dtype=torch.int32, device=self.device)
         kept[1:] = keep.cumsum(0)
         return SparseGraph(kept[self.indptr.long()], self.indices[keep], self.weight[keep], self.num_cols)
+
+    def take_rows(self, rows: Tensor) -> SparseGraph:
+        """The graph of some rows in the order given (ids, int64, shape [n]; repeated ones are repeated)."""
+        degree = self.degree()[rows]
+        indptr = F.pad(degree.cumsum(0), (1, 0))
+        shift = torch.repeat_interleave(self.indptr[rows].long() - indptr[:-1], degree)
+        edges = torch.arange(shift.numel(), device=self.device) + shift
+        return SparseGraph(indptr.to(torch.int32), self.indices[edges], self.weight[edges], self.num_cols)
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> SparseGraph:
         """Applies ``fn`` to every tensor, as :meth:`torch.nn.Module._apply` does."""

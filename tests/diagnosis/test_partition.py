@@ -1,48 +1,64 @@
+from itertools import product
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brmrs_graph.diagnosis import degeneration_rate, hit_partition
+from brmrs_graph.diagnosis import Partition, hit_partition
+from brmrs_graph.diagnosis.partition import found_pairs
 from brmrs_graph.evaluation import Ranking
-
-HELD_OUT = {0: {1, 2, 3}, 4: {0, 5}}
-
-
-def ranking_of(*rows: list[int]) -> Ranking:
-    """A ranking of users 0 and 4 from their lists of items."""
-    users = list(HELD_OUT)
-    hits = [[item in HELD_OUT[user] for item in row] for user, row in zip(users, rows, strict=True)]
-    relevant = torch.tensor([len(HELD_OUT[user]) for user in users])
-    return Ranking(torch.tensor(users), torch.tensor(rows), torch.tensor(hits), relevant)
+from tests.diagnosis.conftest import TenUsers, ranking_of
 
 
-RANKINGS = {
-    # Found, user 0: visual 1, 2; textual 2; fused 2, 3. User 4: visual 5; textual 5, fused neither. 0 by nobody.
-    "visual": ranking_of([1, 2, 7], [5, 7, 8]),
-    "textual": ranking_of([9, 2, 7], [7, 8, 5]),
-    "fused": ranking_of([3, 8, 2], [1, 2, 3]),
-}
+def shares(partition: Partition) -> dict[str, float]:
+    """Cell -> share."""
+    return {cell: share.estimate(samples=0).value for cell, share in partition.cells.items()}
 
 
-def test_cells_of_a_hand_made_example() -> None:
-    cells = hit_partition(RANKINGS, ("visual", "textual"))
-    filled = {cell: share for cell, share in cells.items() if share}
-    assert filled == pytest.approx({"100": 1 / 5, "111": 1 / 5, "001": 1 / 5, "110": 1 / 5, "000": 1 / 5})
-    assert sorted(cells) == [f"{cell:03b}" for cell in range(8)]
+def test_cells_of_ten_users(ten_users: TenUsers) -> None:
+    partition = hit_partition(ten_users.rankings, ("visual", "textual"), k=2)
+    # User 0: 111, 1: 100, 2: 010, 3: 110, 4: 001, 5: 000, 6: 101, 7: 011, 8: 111 and 000, 9: 100 and 001.
+    in_twelfths = {"111": 2, "100": 2, "010": 1, "110": 1, "001": 2, "000": 2, "101": 1, "011": 1}
+    assert shares(partition) == pytest.approx({cell: count / 12 for cell, count in in_twelfths.items()})
+    assert list(partition.cells) == [f"{cell:03b}" for cell in range(8)]
+    assert partition.branches == ("visual", "textual", "fused") and partition.k == 2
+    for summary, count in (("fusion_loss", 4), ("fusion_keeps", 4), ("synergy", 2), ("none", 2)):
+        estimate = getattr(partition, summary).estimate()
+        assert estimate.value == pytest.approx(count / 12) and estimate.count == 12
+        assert estimate.low < estimate.value < estimate.high
+    # Users 8 and 9 add two pairs each.
+    assert partition.none.totals[0].tolist() == [[u in (5, 8), 1 + (u in (8, 9))] for u in range(10)]
 
 
-def test_only_the_first_k_places_count() -> None:
-    # At k=2: visual 1, 2, 5; textual 2; fused 3.
-    cells = hit_partition(RANKINGS, ("visual", "textual"), k=2)
-    filled = {cell: share for cell, share in cells.items() if share}
-    assert filled == pytest.approx({"100": 2 / 5, "110": 1 / 5, "001": 1 / 5, "000": 1 / 5})
+def test_chance_is_what_other_seeds_find_of_what_nobody_found(ten_users: TenUsers) -> None:
+    partition = hit_partition(ten_users.rankings, ("visual", "textual"), k=2, other_seeds=ten_users.other_seeds)
+    # Of (5, 6) and (8, 6) one other seed finds the first, the other one both.
+    assert partition.synergy_chance is not None
+    assert partition.synergy_chance.estimate().value == pytest.approx((1 + 2) / 2 / 12)
+    one = hit_partition(ten_users.rankings, ("visual", "textual"), k=1, other_seeds=ten_users.other_seeds[1:])
+    # At the first place alone the second other seed finds (4, 6), which fused finds, and (8, 6).
+    assert one.synergy_chance is not None and one.synergy_chance.estimate().value == pytest.approx(1 / 12)
 
 
-def test_digits_follow_the_order_of_the_modalities() -> None:
-    one, other = (hit_partition(RANKINGS, order) for order in (("visual", "textual"), ("textual", "visual")))
-    assert all(share == other[cell[1] + cell[0] + cell[2]] for cell, share in one.items())
-    assert hit_partition(RANKINGS, ("visual",)) == pytest.approx({"10": 2 / 5, "11": 1 / 5, "01": 1 / 5, "00": 1 / 5})
+def test_without_another_seed_chance_is_not_measured(ten_users: TenUsers) -> None:
+    assert hit_partition(ten_users.rankings, ("visual", "textual"), k=2).synergy_chance is None
+
+
+def test_only_the_first_k_places_count(ten_users: TenUsers) -> None:
+    # At the first place: visual finds (0, 0), (1, 0), (6, 4), (8, 1), (9, 2); textual (0, 0), (7, 4), (8, 1);
+    # fused (0, 0), (4, 6), (7, 4), (8, 1), (9, 5).
+    partition = hit_partition(ten_users.rankings, ("visual", "textual"), k=1)
+    in_twelfths = {"111": 2, "100": 3, "011": 1, "001": 2, "000": 4, "010": 0, "110": 0, "101": 0}
+    assert shares(partition) == pytest.approx({cell: count / 12 for cell, count in in_twelfths.items()})
+
+
+def test_digits_follow_the_order_of_the_modalities(ten_users: TenUsers) -> None:
+    orders = (("visual", "textual"), ("textual", "visual"))
+    one, other = (shares(hit_partition(ten_users.rankings, order, k=2)) for order in orders)
+    assert all(share == other[cell[1] + cell[0] + cell[2]] for cell, share in one.items()) and one != other
+    single = shares(hit_partition(ten_users.rankings, ("visual",), k=2))
+    assert single == pytest.approx({"10": 3 / 12, "11": 3 / 12, "01": 3 / 12, "00": 3 / 12})
 
 
 @settings(deadline=None)
@@ -50,39 +66,53 @@ def test_digits_follow_the_order_of_the_modalities() -> None:
 def test_cells_sum_to_one_and_count_every_pair_once(users: int, relevant: int, modalities: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     num_items, names = 8, [f"m{m}" for m in range(modalities)]
-    wanted = [set(torch.randperm(num_items, generator=generator)[:relevant].tolist()) for _ in range(users)]
+    wanted = {u: torch.randperm(num_items, generator=generator)[:relevant].tolist() for u in range(users)}
     tops = {
         name: [torch.randperm(num_items, generator=generator)[:4].tolist() for _ in range(users)]
-        for name in (*names, "fused")
+        for name in (*names, "fused", "again")
     }
-    rankings = {
-        name: Ranking(
-            torch.arange(users),
-            torch.tensor(rows),
-            torch.tensor([[item in wanted[u] for item in row] for u, row in enumerate(rows)]),
-            torch.full((users,), relevant),
-        )
-        for name, rows in tops.items()
-    }
-    counts: dict[str, float] = {}
-    for user, items in enumerate(wanted):
+    rankings = {name: ranking_of(rows, wanted) for name, rows in tops.items()}
+    cells = {"".join(cell): 0.0 for cell in product("01", repeat=modalities + 1)}
+    rescued = 0.0
+    for user, items in wanted.items():
         for item in items:
-            cell = "".join(str(int(item in tops[name][user])) for name in (*names, "fused"))
-            counts[cell] = counts.get(cell, 0) + 1 / (users * relevant)
-    cells = hit_partition(rankings, names)
-    assert len(cells) == 2 ** (modalities + 1) and sum(cells.values()) == pytest.approx(1)
-    assert {cell: share for cell, share in cells.items() if share} == pytest.approx(counts)
+            found = [item in tops[name][user] for name in (*names, "fused")]
+            cells["".join(str(int(hit)) for hit in found)] += 1 / (users * relevant)
+            rescued += (not any(found) and item in tops["again"][user]) / (users * relevant)
+    partition = hit_partition(rankings, names, other_seeds=[rankings["again"]])
+    assert shares(partition) == pytest.approx(cells) and sum(cells.values()) == pytest.approx(1)
+    parts = (partition.fusion_loss, partition.fusion_keeps, partition.synergy, partition.none)
+    loss, keeps, synergy, none = (part.estimate(samples=0).value for part in parts)
+    assert loss == pytest.approx(sum(s for c, s in cells.items() if "1" in c[:-1] and c[-1] == "0"))
+    assert keeps == pytest.approx(sum(s for c, s in cells.items() if "1" in c[:-1] and c[-1] == "1"))
+    assert loss + keeps + synergy + none == pytest.approx(1)
+    assert partition.synergy_chance is not None
+    assert partition.synergy_chance.estimate(samples=0).value == pytest.approx(rescued)
 
 
-def test_degeneration_counts_users_that_a_single_modality_serves_better() -> None:
-    # User 0: visual finds two in places 1 and 2, fused two in places 1 and 3: worse. User 4: worse too.
-    assert degeneration_rate(RANKINGS, ("visual", "textual")) == 1
-    # Textual alone finds one in place 2 for user 0: fused is better there, and still worse for user 4.
-    assert degeneration_rate(RANKINGS, ("textual",)) == 0.5
-    # Within two places fused has its hit at place 1 against textual's at 2, and for user 4 both have none: a draw.
-    assert degeneration_rate(RANKINGS, ("textual",), k=2) == 0
+def test_found_pairs_say_who_finds_them(ten_users: TenUsers) -> None:
+    found = found_pairs(ten_users.rankings, ("textual", "fused"), k=2)
+    pairs = {(int(u), int(i)): hit.tolist() for u, i, hit in zip(found.row, found.item, found.hit, strict=True)}
+    assert pairs[2, 0] == [True, False] and pairs[9, 5] == [False, True] and (1, 0) not in pairs
 
 
-def test_equal_rankings_do_not_degenerate() -> None:
-    same = dict.fromkeys(("visual", "textual", "fused"), RANKINGS["visual"])
-    assert degeneration_rate(same, ("visual", "textual")) == 0
+def test_rankings_of_other_users_are_refused(ten_users: TenUsers) -> None:
+    some = ten_users.rankings["visual"]
+    fewer = Ranking(*(x[1:] for x in (some.users, some.items, some.hits, some.num_relevant)))
+    more = Ranking(some.users, some.items, some.hits, some.num_relevant + 1)
+    for other in (fewer, more):
+        with pytest.raises(ValueError, match="held-out pairs"):
+            hit_partition(ten_users.rankings | {"visual": other}, ("visual", "textual"))
+        with pytest.raises(ValueError, match="held-out pairs"):
+            hit_partition(ten_users.rankings, ("visual", "textual"), other_seeds=[other])
+
+
+def test_nothing_held_out_is_not_measured(ten_users: TenUsers) -> None:
+    nothing = {
+        name: Ranking(r.users[:0], r.items[:0], r.hits[:0], r.num_relevant[:0])
+        for name, r in ten_users.rankings.items()
+    }
+    partition = hit_partition(nothing, ("visual", "textual"), other_seeds=[nothing["fused"]])
+    assert partition.synergy_chance is not None
+    for measurement in (*partition.cells.values(), partition.fusion_loss, partition.synergy_chance):
+        assert str(measurement.estimate()) == "not measured"

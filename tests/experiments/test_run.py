@@ -13,6 +13,7 @@ from PIL import Image
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.evaluation import summarize
+from brmrs_graph.models import model_names
 from brmrs_graph.training import PRESETS, Objective
 from brmrs_graph.training.checkpoint import load_tensors
 from experiments import cli
@@ -276,7 +277,7 @@ def test_resuming_a_finished_run_prints_its_table_without_reading_the_data(
     arguments = shop(shops, tmp_path, *SHORT)
     run(parse(arguments), quiet=True)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    monkeypatch.setattr(run_module, "load", None)
+    monkeypatch.setattr(run_module, "load_for", None)
     assert cli.main(command, [*arguments, "--resume"]) == 0
     shown = capsys.readouterr().out
     assert f"{tmp_path} is finished already" in shown and "recall@20" in shown
@@ -347,7 +348,7 @@ def untouched(tmp_path: Path) -> Iterator[Path]:
         (("--train.epochs", "many"), ("--train.epochs", "many")),
         (("--loss.chns-form", "knn"), ("--loss.chns-form", "knn")),
         (("--model",), ("--model", "python -m experiments.run")),
-        (("--model", "brmf"), ("model 'brmf' is unknown", "bprmf, brmrs, lightgcn")),
+        (("--model", "brmf"), ("model 'brmf' is unknown", "bprmf, brmrs")),
         (("--objective", "chns"), ("objective 'chns' is unknown", "chns-graph")),
         (("--train.epochs", "0"), ("train.epochs is 0", "at least 1")),
         (("--train.lr", "-1"), ("train.lr", "above 0")),
@@ -397,7 +398,7 @@ def test_an_out_that_holds_a_run_is_refused_before_the_data_are_read(
     shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuse: Refuse
 ) -> None:
     run(parse(shop(shops, tmp_path, *SHORT)), quiet=True)
-    monkeypatch.setattr(run_module, "load", None)
+    monkeypatch.setattr(run_module, "load_for", None)
     error = refuse(command, shop(shops, tmp_path, *SHORT))
     assert f"{tmp_path} holds a run already" in error and "--resume" in error and "another --out" in error
 
@@ -435,7 +436,7 @@ def test_help_lists_every_objective_model_and_option_part(capsys: pytest.Capture
     for name, (what, _) in PRESETS.items():
         assert f"  {name}: {what.split(' ')[0]}" in shown
     for part in (
-        "bprmf, brmrs, lightgcn, mostpop, vbpr",
+        *model_names(),
         "--train.epochs",
         "--loss.chns",
         "--model.fusion",

@@ -7,6 +7,8 @@ import yaml
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import CheckpointError, ConfigError
+from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.sparse_branches import SparseBranches
 from brmrs_graph.training.checkpoint import load_tensors
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, from_yaml, parse, to_dict
@@ -137,3 +139,28 @@ def test_branches_and_settings_are_read_back(tmp_path: Path) -> None:
     )
     with pytest.raises(CheckpointError, match="missing"):
         RunFolder(tmp_path / "elsewhere").read_branches()
+
+
+def test_a_table_may_serve_several_branches(tmp_path: Path) -> None:
+    users = torch.randn(3, 2)
+    tables = {"visual": torch.randn(4, 2), FUSED: torch.randn(4, 2)}
+    RunFolder(tmp_path).write_embeddings(Branches(dict.fromkeys(tables, users), tables, ("visual",)))
+    branches = RunFolder(tmp_path).read_branches()
+    assert torch.equal(branches.users("visual"), users) and torch.equal(branches.users(), users)
+
+
+def test_sparse_branches_are_read_back_without_becoming_dense(tmp_path: Path) -> None:
+    history = SparseGraph.from_edges(torch.tensor([0, 0, 2]), torch.tensor([3, 1, 0]), (3, 4))
+    neighbors = {
+        name: SparseGraph.from_edges(torch.tensor([0, 1, 3]), torch.tensor([1, 2, 3]), (5, 4), torch.rand(3))
+        for name in ("visual", FUSED)
+    }
+    written = SparseBranches(dict.fromkeys(neighbors, history), neighbors, ("visual",))
+    RunFolder(tmp_path).write_embeddings(written)
+    branches = RunFolder(tmp_path).read_branches()
+    assert isinstance(branches, SparseBranches) and branches.modalities == ("visual",)
+    assert (branches.num_users, branches.num_items) == (3, 5)
+    for name in neighbors:
+        scores = written.score_all(name, torch.arange(3))
+        assert scores.any() and torch.equal(branches.score_all(name, torch.arange(3)), scores)
+    assert RunFolder(tmp_path).read_modalities() == ("visual",)

@@ -42,6 +42,23 @@ def test_keeps_the_k_strongest_links_in_order_with_ties_to_the_lower_id(k, block
         assert graph.col[graph.row == i].tolist() == strongest
 
 
+@pytest.mark.parametrize("block", [5, 2048])
+@pytest.mark.parametrize("shrink", [0.0, 2.5])
+def test_the_cosine_is_that_of_the_dense_rows_with_shrinkage(shrink, block):
+    dense = incidence()
+    length = np.sqrt(dense.sum(axis=1))
+    expected = dense @ dense.T / np.maximum(np.outer(length, length) + shrink, 1e-12)
+    np.fill_diagonal(expected, 0)
+    graph = overlap_graph(sp.csr_matrix(dense), 17, measure="cosine", shrink=shrink, block=block)
+    np.testing.assert_allclose(graph.to_dense().numpy(), expected, rtol=1e-5)
+
+
+def test_shrinkage_lowers_the_jaccard_overlap_too():
+    dense = incidence()
+    shrunk = overlap_graph(sp.csr_matrix(dense), 17, shrink=1.0).to_dense().numpy()
+    assert shrunk[4, 5] == 4 / (4 + 1)
+
+
 def test_rows_that_share_nothing_give_an_empty_graph():
     graph = overlap_graph(sp.identity(4, format="csr"), 3)
     assert graph.shape == (4, 4) and graph.num_edges == 0

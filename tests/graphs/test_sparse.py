@@ -96,6 +96,15 @@ def test_select_keeps_exactly_the_marked_edges():
     torch.testing.assert_close(kept.to_dense(), dense_of(graph.row[keep], graph.col[keep], graph.weight[keep], (5, 5)))
 
 
+@pytest.mark.parametrize("rows", [[2, 0, 2], [1], []])
+def test_rows_are_taken_in_the_order_given(rows):
+    edges = torch.tensor([0, 0, 2, 2, 3]), torch.tensor([1, 2, 0, 2, 1])
+    graph = SparseGraph.from_edges(*edges, (4, 3), torch.arange(1.0, 6.0))
+    taken = graph.take_rows(torch.tensor(rows, dtype=torch.int64))
+    assert taken.shape == (len(rows), 3) and taken.indptr.dtype == torch.int32
+    assert torch.equal(taken.to_dense(), graph.to_dense()[rows])
+
+
 def test_scipy_round_trip_keeps_the_matrix_and_the_order_of_a_row():
     matrix = sp.csr_matrix(([0.5, 2.0, 1.0], [2, 0, 1], [0, 2, 3]), shape=(2, 3))
     graph = SparseGraph.from_scipy(matrix)
