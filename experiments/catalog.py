@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from brmrs_graph.data import MultimodalDataset, read_folder
+from brmrs_graph.data import Corruption, MultimodalDataset, read_folder
 from brmrs_graph.data.planted import Planted, PlantedConfig, generate_planted
 from brmrs_graph.errors import DataError
 from brmrs_graph.models import model_class
@@ -99,7 +99,7 @@ def load_for(settings: RunSettings, *, progress: bool = False) -> MultimodalData
     Raises:
         DataError: If the data set is missing or wrong.
     """
-    return load(
+    data = load(
         settings.dataset,
         settings.data_root,
         features=model_class(settings.model).needs_content,
@@ -108,6 +108,7 @@ def load_for(settings: RunSettings, *, progress: bool = False) -> MultimodalData
         progress=progress,
         planted=settings.planted,
     )
+    return Corruption.parse(settings.corrupt).apply(data, settings.text_encoder) if settings.corrupt else data
 
 
 @lru_cache(maxsize=2)

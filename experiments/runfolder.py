@@ -180,7 +180,10 @@ class RunFolder:
                 for name, columns in state["columns"].items()
             }
             return SparseBranches(_side(graphs, "users"), _side(graphs, "items"), modalities)
-        return Branches(_side(tensors, "users"), _side(tensors, "items"), modalities)
+        # The file sorts its tensors by name; branches keep the order of the modalities.
+        users, items = _side(tensors, "users"), _side(tensors, "items")
+        order = [*modalities, *(name for name in users if name not in modalities)]
+        return Branches({name: users[name] for name in order}, items, modalities)
 
     def read_modalities(self) -> tuple[str, ...]:
         """The unimodal branches, without reading the embeddings.

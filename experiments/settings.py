@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 import yaml
 
+from brmrs_graph.data import Corruption
 from brmrs_graph.data.planted import Gamma, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class, model_config, model_names
@@ -47,6 +48,9 @@ class RunSettings:
     """Encoder of texts where there is no array: minilm, or any sentence-transformers name."""
     image_encoder: str = "efficientnet-lite0"
     """Encoder of pictures where there is no array: efficientnet-lite0, or timm:NAME."""
+    corrupt: str = ""
+    """Makes a share of the items' content wrong, as MODALITY:KIND:SHARE, such as textual:swapped:0.4; kinds are
+    swapped, blanked, filler and marketing."""
     tensorboard: bool = False
     """Also write TensorBoard event files (needs the package tensorboard)."""
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -66,6 +70,8 @@ class RunSettings:
             raise ConfigError(f"threads is {self.threads}; give a number above 0, or 0 for torch's choice")
         if self.feature_dim < 1:
             raise ConfigError(f"feature-dim is {self.feature_dim}; it must be at least 1")
+        if self.corrupt:
+            Corruption.parse(self.corrupt)
         if self.dataset == PLANTED and self.planted is None:
             object.__setattr__(self, "planted", PlantedConfig())
         if self.dataset != PLANTED and self.planted is not None:
@@ -148,10 +154,11 @@ def _description() -> str:
 def to_dict(settings: Any) -> dict[str, Any]:
     """The resolved settings as plain values that YAML and JSON can hold.
 
-    The part for the planted data set is there only with that data set: the settings of all other runs, and the hashes
-    by which runs are found again, have nothing to do with it.
+    The part for the planted data set is there only with that data set, and the corruption only where there is one: the
+    settings of all other runs, and the hashes by which runs are found again, have nothing to do with them.
     """
-    return {key: _plain(value) for key, value in asdict(settings).items() if not (key == "planted" and value is None)}
+    absent = {"planted": None, "corrupt": ""}
+    return {key: _plain(value) for key, value in asdict(settings).items() if key not in absent or value != absent[key]}
 
 
 def _plain(value: Any) -> Any:

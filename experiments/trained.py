@@ -73,14 +73,22 @@ def read_trained(paths: Iterable[Path]) -> list[Trained]:
         }
         groups.setdefault(repr(sorted(options.items())), []).append((int(metrics["seed"]), run, metrics, options))
     models = []
-    for name, runs in zip(_names([runs[0][3] for runs in groups.values()]), groups.values(), strict=True):
+    for runs in groups.values():
         runs.sort(key=lambda run: run[0])
+        options = runs[0][3]
         if len(hashes := sorted({run[2]["data"]["hash"] for run in runs})) > 1:
             raise ConfigError(
-                f"the runs of {name} saw different data (content hashes {', '.join(hashes)}); make them anew on one"
+                f"the runs of {options['objective']} in {runs[0][1].path.parent} saw different data (content hashes "
+                f"{', '.join(hashes)}); make them anew on one"
             )
-        models.append(Trained(name, tuple(r[1] for r in runs), tuple(r[2] for r in runs), runs[0][3]))
-    return models
+        models.append(Trained(str(options["objective"]), tuple(r[1] for r in runs), tuple(r[2] for r in runs), options))
+    return named(models)
+
+
+def named(models: Sequence[Trained]) -> list[Trained]:
+    """The models with names that tell them apart, and no longer ones than that takes."""
+    names = _names([model.options for model in models])
+    return [replace(model, name=name) for model, name in zip(models, names, strict=True)]
 
 
 def read_comparison(results: Path, runs: Path, arms: Sequence[str] = ()) -> list[Trained]:

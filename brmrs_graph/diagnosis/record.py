@@ -85,7 +85,8 @@ def diagnosis_record(
             {"against": other.name, "measure": path, "difference": _value(difference)}
             for other in others
             for path, difference in first.diagnosis.differences(other.diagnosis).items()
-            if not path.startswith("by_") and not path.endswith(("/far", "/close", "/count"))
+            if not path.startswith("by_") and not path.endswith(("/far", "/close", "/gap"))
+            if all(_has_scale(model.diagnosis.estimates, path) for model in (first, other))
         ],
         "cases": {
             "pairs": [_pair(case, data, first, others) for case in pairs],
@@ -148,13 +149,18 @@ def model_record(model: Diagnosed) -> dict[str, Any]:
     }
 
 
+def _has_scale(estimates: Mapping[str, Estimate], path: str) -> bool:
+    """Whether a path is no position, or one on a scale: a ratio to a difference that may as well be 0 says nothing."""
+    *outer, last = path.split("/")
+    return last != "position" or estimates["/".join([*outer, "gap"])].low > 0
+
+
 def _complementarity(direction: Direction, rates: dict[str, Any]) -> dict[str, Any]:
     confused, right = direction
     record: dict[str, Any] = {"confused": confused, "right": right}
     for name, values in rates.items():
         values = dict(values)
         gap = values.pop("gap")
-        # A ratio to a difference that may as well be zero says nothing.
         if gap is None or gap["low"] is None or gap["low"] <= 0:
             values |= {"position": None, "why_not": {"position": NO_CONTRAST}}
         record[name] = values

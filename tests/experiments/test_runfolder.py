@@ -131,7 +131,7 @@ def test_branches_and_settings_are_read_back(tmp_path: Path) -> None:
         Branches({n: u for n, (u, _) in tables.items()}, {n: i for n, (_, i) in tables.items()}, ("b", "a"))
     )
     branches = folder.read_branches()
-    assert branches.modalities == ("b", "a") and set(branches.names) == set(tables) and branches.names[-1] == FUSED
+    assert branches.modalities == ("b", "a") and branches.names == ("b", "a", "id", FUSED)
     for name, (users, items) in tables.items():
         assert torch.equal(branches.users(name), users) and torch.equal(branches.items(name), items)
     assert to_dict(folder.read_settings()) == to_dict(

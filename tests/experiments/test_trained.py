@@ -71,7 +71,7 @@ def test_what_is_no_finished_run_is_named(tmp_path: Path) -> None:
 
 def test_seeds_on_different_data_are_refused(tmp_path: Path) -> None:
     paths = [finished(tmp_path / str(seed), seed=seed, data=f"hash{seed}") for seed in (1, 2)]
-    with pytest.raises(ConfigError, match=r"default saw different data .*hash1, hash2"):
+    with pytest.raises(ConfigError, match=r"runs of default in .* saw different data .*hash1, hash2"):
         read_trained(paths)
 
 
