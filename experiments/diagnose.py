@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ from experiments.run import versions
 from experiments.settings import RunSettings
 from experiments.trained import Trained, differing_options, named, read_comparison, read_trained
 
+PROGRAM = "python -m experiments.diagnose"
+
 
 @dataclass(frozen=True)
 class DiagnoseSettings:
@@ -58,16 +61,18 @@ class DiagnoseSettings:
     """Folder that holds the data set's folder (default: the one that the run was made with)."""
     out: Path | None = None
     """Where to write (default: RUN/diagnosis, or OUT of the comparison's name beside its runs)."""
+    results: Path | None = None
+    """Also writes the numbers alone, without case studies, to this JSON file."""
     threads: int = 0
     """CPU threads; 0: torch's choice."""
 
 
 def command(arguments: Sequence[str]) -> None:
     """Parses the command line and diagnoses."""
-    diagnose(tyro.cli(DiagnoseSettings, args=list(arguments), prog="python -m experiments.diagnose"), arguments)
+    diagnose(tyro.cli(DiagnoseSettings, args=list(arguments), prog=PROGRAM))
 
 
-def diagnose(settings: DiagnoseSettings, arguments: Sequence[str] = ()) -> dict[str, Any]:
+def diagnose(settings: DiagnoseSettings) -> dict[str, Any]:
     """Diagnoses runs and writes what was found.
 
     Returns:
@@ -107,11 +112,14 @@ def diagnose(settings: DiagnoseSettings, arguments: Sequence[str] = ()) -> dict[
         data,
         pairs=item_pair_cases(data, sets, after, before[0] if before else None),
         users=lost_users(diagnosed[0].diagnosis.rankings[0], modalities, data),
-        command=f"python -m experiments.diagnose {' '.join(map(str, arguments))}".strip(),
+        command=_command(settings),
         versions=versions(),
     )
     out.mkdir(parents=True, exist_ok=True)
     write_bytes(out / "diagnosis.json", (json.dumps(record, indent=2, allow_nan=False) + "\n").encode())
+    if settings.results:
+        numbers = json.dumps(record | {"cases": {"pairs": [], "users": []}}, allow_nan=False)
+        write_bytes(settings.results, (numbers + "\n").encode())
     page = write_report(record, data, out)
     Console().print(diagnosis_table(record))
     print(f"written to {out}; open {page}")
@@ -165,6 +173,15 @@ def _alone(model: Trained, single: Sequence[Trained]) -> Mapping[str, Sequence[B
 def _preference(candidate: Trained, model: Trained) -> tuple[bool, float]:
     valid = [metrics["valid"]["recall@20"] for metrics in candidate.metrics]
     return candidate.options["objective"] == model.options["objective"], sum(valid) / len(valid)
+
+
+def _command(settings: DiagnoseSettings) -> str:
+    """The command without what says only where things are written and how."""
+    words: list[str] = []
+    for name in ("run", "against", "comparison", "arms"):
+        if value := getattr(settings, name):
+            words += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
+    return f"{PROGRAM} {shlex.join(words)}{' --data-root DIR' if settings.data_root else ''}"
 
 
 def _types(run: RunSettings) -> list[str] | None:

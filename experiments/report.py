@@ -57,34 +57,59 @@ def comparison_table(results: dict[str, Any]) -> Table:
 
 def diagnosis_table(record: dict[str, Any]) -> Table:
     """The headline figures of a diagnosis, a column for each model, with 95 % intervals."""
-    data, models = record["dataset"], record["models"]
+    data = record["dataset"]
     kind = " (synthetic data)" if data["synthetic"] else ""
-    k = record["k"]
     table = Table(title=f"diagnosis on {data['name']}{kind}, test", title_justify="left")
     table.add_column("")
-    for model in models:
+    for model in record["models"]:
         table.add_column(f"{model['name']}\n{len(model['seeds'])} seeds", justify="right")
-    rows = {f"R@{k} {branch}": [m["recall"].get(branch) for m in models] for branch in models[0]["recall"]}
-    rows["fusing loses the pair"] = [m["partition"]["summary"]["fusion_loss"] for m in models]
-    rows["only fused finds it"] = [m["partition"]["summary"]["synergy"] for m in models]
-    for name, what in (("in_model", "in-model branches"), ("trained_alone", "models alone"), ("chance", "chance")):
-        rows[f"users hurt: {what}"] = [(m["degeneration"][name] or {}).get("all_users") for m in models]
-    for number, direction in enumerate(models[0]["complementarity"]):
-        name = f"{direction['confused']}→{direction['right']}"
-        rows[f"failure {name}"] = [m["complementarity"][number]["failure"]["rate"] for m in models]
-    for number, part in enumerate(models[0]["information"]):
-        names = {"redundancy": "redundant", "unique_first": part["first"], "unique_second": part["second"]}
-        for key in ("redundancy", "unique_first", "unique_second", "synergy"):
-            rows[f"bits, {names.get(key, key)}"] = [m["information"][number][key] for m in models]
-    for name, values in rows.items():
-        table.add_row(name, *(_interval(value) for value in values))
+    for name, values in diagnosis_rows(record).items():
+        table.add_row(name, *(interval(value, "\n") for value in values))
     return table
 
 
-def _interval(value: dict[str, Any] | None) -> str:
+def diagnosis_rows(record: dict[str, Any]) -> dict[str, list[dict[str, Any] | None]]:
+    """The headline figures of a diagnosis: what it is -> its value in every model, None where not measured."""
+    models, k = record["models"], record["k"]
+    first = models[0]
+    rows = {f"R@{k} {branch}": [m["recall"].get(branch) for m in models] for branch in first["recall"]}
+    rows |= {f"R@{k} {m} alone": [model["alone"].get(m) for model in models] for m in first["alone"]}
+    parts = {
+        "fusion_loss": "fusing loses the pair",
+        "fusion_keeps": "fusing keeps it",
+        "synergy": "only fused finds it",
+    }
+    rows |= {what: [m["partition"]["summary"][part] for m in models] for part, what in parts.items()}
+    rows["another seed finds it: chance"] = [m["partition"]["rescued_by_another_seed"] for m in models]
+    against = {
+        "in_model": "own branches",
+        "trained_alone": "models alone",
+        "chance": "chance",
+        "excess": "beyond chance",
+    }
+    for name, what in against.items():
+        rows[f"users hurt: {what}"] = [(m["degeneration"][name] or {}).get("all_users") for m in models]
+    for number, direction in enumerate(first["complementarity"]):
+        name = f"{direction['confused']}→{direction['right']}"
+        rows[f"look-alike wins {name}"] = [m["complementarity"][number]["content"]["rate"] for m in models]
+        rows[f"far (0) to close (1) {name}"] = [m["complementarity"][number]["content"]["position"] for m in models]
+        rows[f"failure proper {name}"] = [m["complementarity"][number]["failure"]["rate"] for m in models]
+        rows[f"failure / far items {name}"] = [m["complementarity"][number]["failure"]["lift"] for m in models]
+    for number, part in enumerate(first["information"]):
+        names = {"redundancy": "redundant", "unique_first": part["first"], "unique_second": part["second"]}
+        for key in ("redundancy", "unique_first", "unique_second", "synergy"):
+            rows[f"bits, {names.get(key, key)}"] = [m["information"][number][key] for m in models]
+    rows["utilisation"] = [m["utilisation"] for m in models]
+    for kind in first["by_type"] or {}:
+        rows[f"R@{k} of pairs {kind}"] = [(m["by_type"] or {}).get(kind) for m in models]
+    return rows
+
+
+def interval(value: dict[str, Any] | None, between: str = " ") -> str:
+    """A value of a diagnosis with its interval."""
     if value is None:
         return "not measured"
-    ends = "" if value["low"] is None else f"\n[{value['low']:.3f}, {value['high']:.3f}]"
+    ends = "" if value["low"] is None else f"{between}[{value['low']:.3f}, {value['high']:.3f}]"
     return f"{value['value']:.4f}{ends}"
 
 

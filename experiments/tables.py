@@ -1,6 +1,6 @@
-"""Puts the results in ``experiments/results/`` into the README: ``python -m experiments.tables``.
+"""Puts the results in ``experiments/results/`` into README and docs: ``python -m experiments.tables``.
 
-A block of the README between ``<!-- results: NAME -->`` and ``<!-- end -->`` holds the table of ``NAME.json``.
+A block of a page between ``<!-- results: NAME -->`` and ``<!-- end -->`` holds the table of ``NAME.json``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import write_bytes
 from experiments import cli
 from experiments.catalog import REPOSITORY
+from experiments.report import diagnosis_rows, interval
+from experiments.study.table import made_from, markdown_table
 
-README = REPOSITORY / "README.md"
+PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 RESULTS = Path(__file__).resolve().parent / "results"
 BLOCK = re.compile(r"(<!-- results: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def command(arguments: Sequence[str]) -> None:
-    """Rewrites the README."""
+    """Rewrites the pages."""
     if arguments:
-        raise ConfigError("experiments.tables takes no options; it rewrites the tables of README.md from results/")
-    write_bytes(README, update(README.read_text()).encode())
+        raise ConfigError(
+            "experiments.tables takes no options; it rewrites the tables of README and docs from results/"
+        )
+    for page in PAGES:
+        write_bytes(page, update(page.read_text()).encode())
 
 
 def update(text: str) -> str:
@@ -52,6 +57,36 @@ def read(name: str) -> dict[str, Any]:
 
 
 def render(results: dict[str, Any]) -> str:
+    """Results as markdown: of a comparison, a diagnosis or a study."""
+    if "models" in results:
+        return _diagnosis(results)
+    return _study(results) if "study" in results else _comparison(results)
+
+
+def _diagnosis(record: dict[str, Any]) -> str:
+    """The headline figures, a column for each model, with 95 % intervals, and how to repeat it."""
+    data, models = record["dataset"], record["models"]
+    kind = "synthetic data; " if data["synthetic"] else ""
+    seeds = sorted({len(model["seeds"]) for model in models})
+    names = [f"`{model['name']}`" for model in models]
+    lines = [
+        f"| | {' | '.join(names)} |",
+        f"|{'---|' * (len(models) + 1)}",
+        *(f"| {name} | {' | '.join(map(interval, row))} |" for name, row in diagnosis_rows(record).items()),
+        "",
+        f"`{record['command']}` ({kind}{' or '.join(map(str, seeds))} seeds, 95 % intervals; data {data['hash']})",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _study(results: dict[str, Any]) -> str:
+    """What is drawn of a study, and how to repeat it."""
+    lines = [*markdown_table(results, results["drawn"]), "", f"`{results['command']}` ({made_from(results)})", ""]
+    return "\n".join(lines)
+
+
+def _comparison(results: dict[str, Any]) -> str:
     """A comparison as markdown: test metrics, difference from the reference, and how to repeat it."""
     reference = results["reference"]
     lines = [

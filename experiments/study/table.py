@@ -10,28 +10,31 @@ from rich.table import Table
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The study as a markdown page: what it asks, the table, the figure, how to repeat it."""
-    head, rows = _cells(results, " ± ", _quantities(results))
     lines = [
         f"# {results['name']}",
         "",
         results["asks"],
         "",
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        *markdown_table(results, _quantities(results)),
         "",
         f"![{results['asks']}]({results['name']}.svg)",
         "",
-        f"`{results['command']}` ({_made_from(results)})",
+        f"`{results['command']}` ({made_from(results)})",
         "",
     ]
     return "\n".join(lines)
 
 
+def markdown_table(results: Mapping[str, Any], quantities: Sequence[str]) -> list[str]:
+    """Some quantities of the study as the lines of a markdown table."""
+    head, rows = _cells(results, " ± ", quantities)
+    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
 def terminal(results: Mapping[str, Any]) -> Table:
     """The table for the terminal: the quantities that are drawn."""
     head, rows = _cells(results, "\n±", results["drawn"])
-    table = Table(title=results["asks"], title_justify="left", caption=_made_from(results), caption_justify="left")
+    table = Table(title=results["asks"], title_justify="left", caption=made_from(results), caption_justify="left")
     texts = head.index("arm") + 1
     for column, name in enumerate(head):
         table.add_column(name, justify="left" if column < texts else "right", no_wrap=name == "arm")
@@ -78,7 +81,8 @@ def _cell(value: Mapping[str, Any] | None, plus_minus: str) -> str:
     return f"{value['mean']:.4f}" + ("" if value["std"] is None else f"{plus_minus}{value['std']:.4f}")
 
 
-def _made_from(results: Mapping[str, Any]) -> str:
+def made_from(results: Mapping[str, Any]) -> str:
+    """What stands under a table: seeds and data."""
     kind = "synthetic data; " if results["data"]["synthetic"] else ""
     number = len(results["seeds"])
     seeds = f"{number} seeds, mean ± standard deviation" if number > 1 else "one seed: nothing tells the spread"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from brmrs_graph.diagnosis.record import NO_SEED, NOT_ALONE
-from experiments import diagnose
+from experiments import diagnose, tables
 from experiments.plan import folder_name
 from experiments.run import run
 from experiments.runfolder import RunFolder
@@ -63,7 +63,7 @@ def test_one_run_is_diagnosed_and_what_takes_others_is_not_measured(
     assert cells == pytest.approx(metrics["diagnosis"]["partition@20"])
     hurt = model["degeneration"]["in_model"]["all_users"]["value"]
     assert hurt == pytest.approx(metrics["diagnosis"]["degeneration@20"])
-    assert record["command"] == f"python -m experiments.diagnose --run {runs / 'bpr' / '1'} --out {tmp_path}"
+    assert record["command"] == f"python -m experiments.diagnose --run {runs / 'bpr' / '1'}"
     page = (tmp_path / "report.html").read_text()
     assert "<html" in page and "shop" in page
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".png", ".svg"}
@@ -107,8 +107,15 @@ def test_a_comparison_is_diagnosed_by_the_names_of_its_arms(runs: Path, tmp_path
     diagnose.command(["--comparison", str(results), "--runs", str(kept)])
     record = diagnosed(kept / "diagnosis-objectives")
     assert [(model["name"], model["seeds"]) for model in record["models"]] == [("ours", [1, 2]), ("plain", [1, 2])]
-    diagnose.command(["--comparison", str(results), "--arms", "plain", "--runs", str(kept), "--out", str(tmp_path)])
-    assert [model["name"] for model in diagnosed(tmp_path)["models"]] == ["plain"]
+    numbers = tmp_path / "numbers.json"
+    options = ["--arms", "plain", "--runs", str(kept), "--out", str(tmp_path), "--results", str(numbers)]
+    diagnose.command(["--comparison", str(results), *options])
+    record = diagnosed(tmp_path)
+    assert [model["name"] for model in record["models"]] == ["plain"] and record["cases"]["users"]
+    kept_numbers = json.loads(numbers.read_text())
+    assert kept_numbers == record | {"cases": {"pairs": [], "users": []}}
+    assert record["command"] == f"python -m experiments.diagnose --comparison {results} --arms plain"
+    assert f"| R@20 fused | {record['models'][0]['recall']['fused']['value']:.4f} [" in tables.render(kept_numbers)
 
 
 def test_runs_that_cannot_be_diagnosed_are_refused(runs: Path, tmp_path: Path, refuse: Refuse, shops: Path) -> None:

@@ -21,13 +21,15 @@ RESULTS = {
 }
 
 
-def test_the_readme_agrees_with_the_results() -> None:
-    text = tables.README.read_text()
+@pytest.mark.parametrize("page", tables.PAGES, ids=lambda page: page.name)
+def test_the_pages_agree_with_the_results(page: Path) -> None:
+    text = page.read_text()
     assert tables.update(text) == text
 
 
-def test_every_results_block_of_the_readme_is_closed() -> None:
-    text = tables.README.read_text()
+@pytest.mark.parametrize("page", tables.PAGES, ids=lambda page: page.name)
+def test_every_results_block_is_closed(page: Path) -> None:
+    text = page.read_text()
     assert text.count("<!-- results: ") == text.count("<!-- end -->") == len(tables.BLOCK.findall(text))
 
 
