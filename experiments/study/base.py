@@ -158,7 +158,9 @@ class Study:
                 words.append(option)
             else:
                 parts = value if isinstance(value, tuple) else ("DIR" if field.name == "data_root" else value,)
-                words.append(f"{option} {shlex.join(map(str, parts))}")
+                # An equals sign lets a value begin with dashes, as that of --common does.
+                between = "=" if str(parts[0]).startswith("-") else " "
+                words.append(f"{option}{between}{shlex.join(map(str, parts))}")
         return " ".join(words)
 
 

@@ -1,4 +1,5 @@
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import tyro
 from matplotlib.colors import to_hex
 
 from brmrs_graph.branches import FUSED, Branches
@@ -290,8 +292,10 @@ def test_every_option_that_matters_is_in_the_command(make_study: MakeStudy) -> N
     study = make_study("corruption", common="--train.epochs 3", kinds=("swapped", "blanked"), quick=False)
     assert study.command == (
         "python -m experiments.study corruption --dataset shop --data-root DIR --seeds 2 "
-        "--common '--train.epochs 3' --kinds swapped blanked"
+        "--common='--train.epochs 3' --kinds swapped blanked"
     )
+    again = tyro.cli(STUDIES["corruption"], args=shlex.split(study.command)[4:])
+    assert again.command == study.command, "the command can be given as it is written"
 
 
 def test_help_lists_what_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
