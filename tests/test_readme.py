@@ -6,12 +6,16 @@ import pytest
 from brmrs_graph.models import model_names
 from brmrs_graph.training import PRESETS
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+README = PAGES[0].read_text()
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+EXAMPLES = [(page.name, code) for page in PAGES for code in PYTHON.findall(page.read_text())]
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_the_python_examples_run(code: str) -> None:
-    exec(compile(code, "README.md", "exec"), {})
+@pytest.mark.parametrize(("page", "code"), EXAMPLES, ids=lambda text: text[:14])
+def test_the_python_examples_run(page: str, code: str) -> None:
+    exec(compile(code, page, "exec"), {})
 
 
 def test_every_model_and_objective_is_told_with_what_it_is() -> None:
@@ -19,6 +23,7 @@ def test_every_model_and_objective_is_told_with_what_it_is() -> None:
     assert all(f"| `{name}` | {what} |" in README for name, (what, _) in PRESETS.items())
 
 
-def test_every_picture_and_file_that_it_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (Path(__file__).resolve().parents[1] / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_picture_and_file_that_a_page_links_to_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target

@@ -20,7 +20,7 @@ from brmrs_graph.diagnosis.information_types import recall_by_type
 from brmrs_graph.diagnosis.margins import HardMargins, hard_margins, margin_sample
 from brmrs_graph.diagnosis.partition import hit_partition
 from brmrs_graph.diagnosis.utilisation import utilisation
-from brmrs_graph.evaluation import Estimate, Measurement, Ranking, estimates, rank, recall
+from brmrs_graph.evaluation import Estimate, Measurement, Ranking, differences, estimates, rank, recall
 from brmrs_graph.sampling import Direction
 
 Rankings = Mapping[str, Ranking]
@@ -56,8 +56,7 @@ class ModelDiagnosis:
         Raises:
             ValueError: If the two were not evaluated on the same users.
         """
-        both = [path for path in self.measurements if path in other.measurements]
-        return {path: self.measurements[path].minus(other.measurements[path]) for path in both}
+        return differences(self.measurements, other.measurements)
 
 
 def diagnose_model(

@@ -1,6 +1,6 @@
 """Evaluation: full ranking, metrics by user, intervals and paired significance."""
 
-from brmrs_graph.evaluation.intervals import Estimate, Measurement, estimates, resampled_sums
+from brmrs_graph.evaluation.intervals import Estimate, Measurement, differences, estimates, resampled_sums
 from brmrs_graph.evaluation.metrics import ndcg, recall, summarize
 from brmrs_graph.evaluation.ranking import Ranking, rank
 from brmrs_graph.evaluation.significance import PairedDifference, paired_bootstrap
@@ -10,6 +10,7 @@ __all__ = [
     "Measurement",
     "PairedDifference",
     "Ranking",
+    "differences",
     "estimates",
     "ndcg",
     "paired_bootstrap",

@@ -112,10 +112,7 @@ class Measurement:
         Raises:
             ValueError: If the two do not cover the same users.
         """
-        if (users := self.totals.shape[1]) != (others := other.totals.shape[1]):
-            raise ValueError(f"the measurements cover {users} and {others} users; pair the same users")
-        (mine, first), (its, second) = (_values({"": measurement}, samples, seed)[""] for measurement in (self, other))
-        return self._estimate(mine - its, first - second)
+        return differences({"": self}, {"": other}, samples=samples, seed=seed)[""]
 
     def _estimate(self, value: float, resampled: Floats) -> Estimate:
         finite = resampled[np.isfinite(resampled)]
@@ -130,8 +127,34 @@ def estimates(measurements: Mapping[str, Measurement], *, samples: int = 1000, s
     return {name: measurements[name]._estimate(*values[name]) for name in measurements}
 
 
+def differences(
+    first: Mapping[str, Measurement], second: Mapping[str, Measurement], *, samples: int = 1000, seed: int = 0
+) -> dict[str, Estimate]:
+    """The differences of many measurements, by name; users are resampled alike for both, seeds each for itself.
+
+    Args:
+        first: Measurements of the first model.
+        second: Those of the second, of the same users; names that only one has are left out.
+        samples: Bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        ValueError: If the two do not cover the same users.
+    """
+    names = [name for name in first if name in second]
+    for name in names:
+        if (users := first[name].totals.shape[1]) != (others := second[name].totals.shape[1]):
+            raise ValueError(f"the measurements cover {users} and {others} users; pair the same users")
+    ours, theirs = (_values({name: of[name] for name in names}, samples, seed) for of in (first, second))
+    return {
+        name: first[name]._estimate(ours[name][0] - theirs[name][0], ours[name][1] - theirs[name][1]) for name in names
+    }
+
+
 def _values(measurements: Mapping[str, Measurement], samples: int, seed: int) -> dict[str, tuple[float, Floats]]:
     # The value of the data and the values of the resamples, by name.
+    if not measurements:
+        return {}
     totals = np.concatenate([measurement.totals for measurement in measurements.values()], axis=2)
     sums = totals.sum(axis=1).mean(axis=0, keepdims=True)
     sums = np.concatenate([sums, resampled_sums(totals, samples=samples, seed=seed)])
