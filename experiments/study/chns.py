@@ -13,9 +13,9 @@ from experiments.study.finished import FinishedRun
 from experiments.study.measures import RECALL, ranking_quality, value
 
 OBJECTIVES = ("bpr", "dns", "self", "chns-graph", "default")
-CONFUSED = "A is fooled: Δ_A < 0"
-SEPARATED = "B is right: Δ_B > 0"
-BOTH = "both"
+CONFUSED = "A is fooled (share Δ_A < 0)"
+SEPARATED = "B is right (share Δ_B > 0)"
+BOTH = "both at once (share)"
 SOURCES = {"random": "random", "pool": "CHNS pool", "graph": "CHNS graph"}
 CANDIDATES = 4
 """Candidates of each test pair, the same whatever the model was trained with."""

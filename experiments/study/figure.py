@@ -49,7 +49,7 @@ def draw(results: Mapping[str, Any]) -> Figure:
             if len(panels) > 1 and panel not in (label, *titled):
                 axis.set_title(panel)
                 titled.add(panel)
-            axis.set_xlabel(label if last else "")
+            axis.set_xlabel(fill(label, (40 if narrow else 80) // len(panels)) if last else "")
             axis.tick_params(labelbottom=last, labelleft=left is None)
             left = left or axis
         if left is not None:

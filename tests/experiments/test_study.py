@@ -1,7 +1,9 @@
 import json
+import os
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from experiments.study.weights import branch_weights, contributions, unfused
 from tests.experiments.conftest import Refuse
 
 MakeStudy = Callable[..., Study]
+Conducted = Callable[[str], tuple[Study, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,6 +57,7 @@ def runs() -> Iterator[list[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Runner, "_run_one", run_here)
+        patch.setattr(os, "fsync", lambda _: None)  # hundreds of small files that need not outlive a power cut
         yield done
 
 
@@ -71,6 +75,18 @@ def make_study(shops: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeStu
     return make
 
 
+@pytest.fixture(scope="module")
+def conducted(make_study: MakeStudy) -> Conducted:
+    """A quick study and its results; each is conducted once for all tests, and its files are there."""
+
+    @cache
+    def conduct_once(name: str) -> tuple[Study, dict[str, Any]]:
+        study = make_study(name)
+        return study, conduct(study)
+
+    return conduct_once
+
+
 def folders(study: Study, cell: Cell) -> list[RunFolder]:
     """The run folders of a cell, found without the code of the study."""
     place = study.out / study.dataset / folder_name(study.options(cell))
@@ -86,9 +102,8 @@ def values_of(results: dict[str, Any], panel: str, arm: str, x: float | str) -> 
 
 
 @pytest.mark.parametrize("name", [name for name in STUDIES if name != "corruption"])
-def test_a_study_writes_numbers_table_figure_and_command(make_study: MakeStudy, name: str) -> None:
-    study = make_study(name)
-    results = conduct(study)
+def test_a_study_writes_numbers_table_figure_and_command(conducted: Conducted, name: str) -> None:
+    study, results = conducted(name)
     files = {suffix: study.out / f"{study.title}.{suffix}" for suffix in ("json", "md", "png", "svg")}
     assert json.loads(files["json"].read_text()) == json.loads(json.dumps(results))
     assert files["png"].read_bytes().startswith(b"\x89PNG")
@@ -103,9 +118,8 @@ def test_a_study_writes_numbers_table_figure_and_command(make_study: MakeStudy, 
     assert all(len(value["values"]) == 2 for row in results["rows"] for value in row["values"].values())
 
 
-def test_numbers_are_those_of_the_run_folders(make_study: MakeStudy) -> None:
-    study = make_study("synergy")
-    results = conduct(study)
+def test_numbers_are_those_of_the_run_folders(conducted: Conducted) -> None:
+    study, results = conducted("synergy")
     page = (study.out / f"{study.title}.md").read_text()
     for cell in study.cells():
         values = values_of(results, cell.panel, cell.arm, cell.x)
@@ -124,9 +138,8 @@ def test_numbers_are_those_of_the_run_folders(make_study: MakeStudy) -> None:
         assert values[SYNERGY]["values"] == pytest.approx([d["partition@20"]["001"] for d in diagnosed])
 
 
-def test_nothing_is_done_twice(make_study: MakeStudy, runs: list[str]) -> None:
-    study = make_study("synergy")
-    first = conduct(study)
+def test_nothing_is_done_twice(conducted: Conducted, runs: list[str]) -> None:
+    study, first = conducted("synergy")
     drawing = (study.out / f"{study.title}.svg").read_bytes()
     done = len(runs)
     assert conduct(study) == first
@@ -134,17 +147,21 @@ def test_nothing_is_done_twice(make_study: MakeStudy, runs: list[str]) -> None:
     assert (study.out / f"{study.title}.svg").read_bytes() == drawing, "the same numbers give the same figure"
 
 
-def test_studies_share_their_runs(make_study: MakeStudy, runs: list[str]) -> None:
-    conduct(make_study("synergy"))
-    done = len(runs)
-    conduct(make_study("sensitivity"))  # `default` with its own λ_s is in both, and in three of four axes here
-    new = runs[done:]
-    assert not any("--loss.synergy 0 " in run or "--loss.synergy 3 " in run for run in new)
+def test_studies_share_their_runs(conducted: Conducted, runs: list[str]) -> None:
+    (synergy, _), (sensitivity, _) = conducted("synergy"), conducted("sensitivity")
+    both = [
+        {folder_name(study.options(cell)): cell.options for cell in study.cells()} for study in (synergy, sensitivity)
+    ]
+    shared = both[0].keys() & both[1].keys()
+    weights = {both[0][name][-1] for name in shared if "default" in both[0][name]}
+    assert weights == {"0", "3"}, "the ends of λ_s are in both"
+    for name in shared:
+        assert sum(f"/{name}/1 " in f"{run} " for run in runs) == 1
 
 
-def test_chance_is_measured_where_there_are_enough_seeds(make_study: MakeStudy) -> None:
-    study = make_study("synergy", seeds=2)
-    assert values_of(conduct(study), "synergy", "bpr", 0)[EXCESS]["mean"] is None
+def test_chance_is_measured_where_there_are_enough_seeds(conducted: Conducted) -> None:
+    study, results = conducted("synergy")
+    assert values_of(results, "synergy", "bpr", 0)[EXCESS]["mean"] is None
     assert "| not measured |" in (study.out / f"{study.title}.md").read_text()
 
     cell = study.cells()[0]
@@ -166,9 +183,8 @@ def test_a_failed_run_is_reported_and_the_others_are_kept(
     assert not list(tmp_path.glob("study-*"))
 
 
-def test_runs_on_other_data_are_refused(make_study: MakeStudy) -> None:
-    study = make_study("synergy")
-    conduct(study)
+def test_runs_on_other_data_are_refused(conducted: Conducted) -> None:
+    study, _ = conducted("synergy")
     (path,) = (folder.path / "metrics.json" for folder in folders(study, study.cells()[-1])[-1:])
     kept = path.read_text()
     try:
@@ -186,8 +202,8 @@ def test_runs_on_other_data_are_refused(make_study: MakeStudy) -> None:
 # --- what single studies read
 
 
-def test_chns_shares_are_those_of_the_drawn_negatives(make_study: MakeStudy) -> None:
-    results = conduct(make_study("chns"))
+def test_chns_shares_are_those_of_the_drawn_negatives(conducted: Conducted) -> None:
+    _, results = conducted("chns")
     for direction in ("A visual, B textual", "A textual, B visual"):
         for arm in ("bpr", "default"):
             random, pool = (values_of(results, direction, arm, x) for x in ("random", "CHNS pool"))
@@ -197,9 +213,8 @@ def test_chns_shares_are_those_of_the_drawn_negatives(make_study: MakeStudy) -> 
     assert {row["x"] for row in results["rows"] if row["panel"] == ALONE} == {"visual", "textual", "fused"}
 
 
-def test_information_types_count_pairs(make_study: MakeStudy) -> None:
-    study = make_study("information-types")
-    results = conduct(study)
+def test_information_types_count_pairs(conducted: Conducted) -> None:
+    study, results = conducted("information-types")
     by_type = {row["x"]: row["values"][RECALL]["values"] for row in results["rows"] if row["arm"] == "BR-MRS"}
     cell = study.cells()[-1]
     rankings = [folder.read_ranking("test", FUSED) for folder in folders(study, cell)]
@@ -210,10 +225,10 @@ def test_information_types_count_pairs(make_study: MakeStudy) -> None:
         assert min(v[seed] for v in by_type.values()) <= share <= max(v[seed] for v in by_type.values())
 
 
-def test_signal_strength_changes_the_data(make_study: MakeStudy) -> None:
-    results = conduct(make_study("signal-strength"))
+def test_signal_strength_changes_the_data(conducted: Conducted) -> None:
+    study, results = conducted("signal-strength")
     assert len({row["data"] for row in results["rows"]}) == 4  # the ends of two sweeps
-    assert "and 3 more" in (make_study("signal-strength").out / "study-signal-strength-planted-quick.md").read_text()
+    assert "and 3 more" in (study.out / f"{study.title}.md").read_text()
 
 
 # --- weights of branches
@@ -244,9 +259,8 @@ def test_contributions_add_up_to_the_fused_score(fusion: str) -> None:
         torch.testing.assert_close(scores[name], factor[:, m : m + 1] * (users[name] @ items[name].t()))
 
 
-def test_weights_are_shares_of_the_margins_spread(make_study: MakeStudy) -> None:
-    study = make_study("synergy")
-    conduct(study)
+def test_weights_are_shares_of_the_margins_spread(conducted: Conducted) -> None:
+    study, _ = conducted("synergy")
     run = FinishedRun(folders(study, study.cells()[0])[0])
     weights = branch_weights(run)
     assert set(weights) == {"visual", "textual"} and sum(weights.values()) == pytest.approx(1)
@@ -266,9 +280,8 @@ def test_weights_are_shares_of_the_margins_spread(make_study: MakeStudy) -> None
     assert again["visual"] / again["textual"] == pytest.approx(3 * ratio, rel=1e-5)
 
 
-def test_weights_are_not_measured_where_the_fused_score_is_no_sum(make_study: MakeStudy) -> None:
-    study = make_study("synergy")
-    conduct(study)
+def test_weights_are_not_measured_where_the_fused_score_is_no_sum(conducted: Conducted) -> None:
+    study, _ = conducted("synergy")
     run = FinishedRun(folders(study, study.cells()[0])[0])
     run.__dict__["settings"] = replace(run.settings, options=replace(run.settings.options, fusion="mlp"))
     assert all(np.isnan(weight) for weight in branch_weights(run).values())
@@ -323,10 +336,10 @@ def test_bad_input_is_refused(refuse: Refuse, arguments: list[str], message: str
 # --- figures
 
 
-def test_an_objective_looks_the_same_in_every_figure(make_study: MakeStudy) -> None:
+def test_an_objective_looks_the_same_in_every_figure(conducted: Conducted) -> None:
     colours: dict[str, set[str]] = {}
     for name in ("synergy", "sensitivity", "chns", "information-types"):
-        results = conduct(make_study(name))
+        _, results = conducted(name)
         for handle, text in zip(draw(results).legends[0].legend_handles, draw(results).legends[0].texts, strict=True):
             colours.setdefault(results["arms"][text.get_text()], set()).add(to_hex(handle.get_edgecolor()[0]))
     assert all(len(different) == 1 for different in colours.values())
@@ -336,9 +349,8 @@ def test_an_objective_looks_the_same_in_every_figure(make_study: MakeStudy) -> N
 # --- corrupted data (needs the option --corrupt of experiments.run)
 
 
-def test_corruption_hits_a_growing_share(make_study: MakeStudy, runs: list[str]) -> None:
-    study = make_study("corruption")
-    results = conduct(study)
+def test_corruption_hits_a_growing_share(make_study: MakeStudy, conducted: Conducted, runs: list[str]) -> None:
+    _, results = conducted("corruption")
     assert {row["panel"] for row in results["rows"]} == {f"textual {kind}" for kind in ("swapped", "blanked", "filler")}
     hashes = {(row["panel"], row["x"]): row["data"] for row in results["rows"]}
     assert len({hashes[panel, 0] for panel, _ in hashes}) == 1, "nothing is corrupted at 0"
