@@ -85,7 +85,7 @@ def diagnosis_record(
             {"against": other.name, "measure": path, "difference": _value(difference)}
             for other in others
             for path, difference in first.diagnosis.differences(other.diagnosis).items()
-            if not path.startswith("by_") and not path.endswith(("/far", "/close", "/gap"))
+            if not path.startswith(("by_user", "by_item")) and not path.endswith(("/far", "/close", "/gap"))
             if all(_has_scale(model.diagnosis.estimates, path) for model in (first, other))
         ],
         "cases": {

@@ -54,18 +54,24 @@ def describe(measure: str, k: int = 20) -> Measure:
     match measure.split("/"):
         case ["recall", branch]:
             return Measure(f"Recall@{k} ({branch})", METRIC, 1)
+        case ["alone", branch]:
+            return Measure(f"Recall@{k} ({branch}, trained alone)", METRIC, 0)
         case ["degeneration", kind, "mean_loss"] if kind in _AGAINST:
             return Measure(f"mean loss of NDCG@{k}{_AGAINST[kind]}", METRIC, -1)
         case ["degeneration", kind, users] if kind in _DEGENERATION and users in _USERS:
             return Measure(f"{_DEGENERATION[kind]} ({_USERS[users]})", POINTS, 0 if kind == "chance" else -1)
         case ["partition", "summary", part] if part in _PARTS:
             return Measure(_PARTS[part][0], POINTS, _PARTS[part][1])
+        case ["partition", "cells", hits]:
+            return Measure(f"cell {hits} of the partition", POINTS, 0)
         case ["partition", "rescued_by_another_seed"]:
             return Measure("found by another seed (chance)", POINTS, 0)
         case ["complementarity", direction, kind, rate] if rate in _RATES:
             text, unit, better = _RATES[rate]
             name = "failure proper" if kind == "failure" else "content failure"
             return Measure(f"{name} {direction}{text}", unit, better)
+        case ["by_type", kind]:
+            return Measure(f"Recall@{k} of pairs {kind}", METRIC, 1)
         case ["utilisation"]:
             return Measure("utilisation", Unit(1, 3), 0)
     return Measure(measure.replace("_", " "), METRIC, 0)

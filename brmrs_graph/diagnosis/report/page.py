@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.diagnosis.record import VERSION
 from brmrs_graph.diagnosis.report import readings, tables
 from brmrs_graph.diagnosis.report.cases import Shelf, pair_cases, printable, user_cases
 from brmrs_graph.diagnosis.report.numbers import Json
 from brmrs_graph.diagnosis.report.readings.wording import listing
 from brmrs_graph.diagnosis.report.style import save
 from brmrs_graph.diagnosis.report.topics import TOPICS, Topic
+from brmrs_graph.errors import BRMRSError
 from brmrs_graph.files import write_bytes
 
 
 @dataclass(frozen=True)
 class Section:
-    """A topic as the page shows it."""
+    """A topic as the page shows it.
+
+    Args:
+        topic: The topic.
+        readings: Heading, which may be empty -> sentences.
+        tables: Tables with at least one row.
+        figure: The figure as a data URI; empty where there is none.
+        alt: What stands for the figure where it cannot be seen.
+    """
 
     topic: Topic
-    lines: list[str]
+    readings: Mapping[str, list[str]]
     tables: list[tables.Table]
     figure: str
+    alt: str
 
 
 def write_report(diagnosis: Json, data: MultimodalDataset | None, folder: Path) -> Path:
@@ -39,8 +50,16 @@ def write_report(diagnosis: Json, data: MultimodalDataset | None, folder: Path) 
 
     Returns:
         The page.
+
+    Raises:
+        BRMRSError: If the diagnosis is of another version.
     """
-    sections = [_section(topic, diagnosis, folder) for topic in TOPICS if _has(diagnosis, topic)]
+    if diagnosis.get("version") != VERSION:
+        raise BRMRSError(
+            f"a diagnosis of version {VERSION} is needed, this one has {diagnosis.get('version', 'none')}; "
+            "make it anew with python -m experiments.diagnose"
+        )
+    sections = [_section(topic, diagnosis, folder) for topic in TOPICS if not topic.optional or _has(diagnosis, topic)]
     headline, summary = readings.answer(diagnosis)
     shelf = Shelf(data)
     environment = Environment(
@@ -73,10 +92,17 @@ def _has(diagnosis: Json, topic: Topic) -> bool:
 
 def _section(topic: Topic, diagnosis: Json, folder: Path) -> Section:
     picture = ""
-    if topic.draws is not None:
+    if topic.draws is not None and _has(diagnosis, topic):
         png, _ = save(topic.draws(diagnosis), folder / "figures" / topic.name)
         picture = f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
-    return Section(topic, topic.reads(diagnosis), _tables(topic.tabulates(diagnosis)), picture)
+    models = listing([model["name"] for model in diagnosis["models"]])
+    return Section(
+        topic,
+        topic.readings(diagnosis),
+        _tables(topic.tabulates(diagnosis)),
+        picture,
+        f"Chart of {models}; its numbers are in the tables of this section.",
+    )
 
 
 def _tables(found: Sequence[tables.Table]) -> list[tables.Table]:

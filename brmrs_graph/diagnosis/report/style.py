@@ -19,9 +19,6 @@ VERMILLION, SKY, YELLOW, BLACK = "#D55E00", "#56B4E9", "#F0E442", "#000000"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, BLACK, YELLOW)
 """Okabe and Ito's eight colours, told apart with any kind of colour vision; neighbours differ in lightness too."""
 
-INKS = (*PALETTE[:-1], "#8A8A8A")
-"""The same for lines and points: grey takes the place of yellow, which is too faint on white."""
-
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """One marker for each colour of :data:`PALETTE`: colour is never the only thing that tells series apart."""
 
@@ -30,6 +27,9 @@ HATCHES = ("", "////", "||||", "xxxx", "\\\\\\\\", "----", "++++", "//")
 
 GREY = "#6B6B6B"
 """For what is said in passing: reference lines, "not measured"."""
+
+INKS = (*PALETTE[:-1], GREY)
+"""The palette for lines and points: grey takes the place of yellow, which is too faint on white."""
 
 COLUMN = 3.4
 """Width of one column of a paper, in inches."""

@@ -126,7 +126,7 @@ def degeneration(diagnosis: Json) -> list[Table]:
     rows: list[Row] = []
     for kind, text in kinds.items():
         rows += [(f"{text}, {of}", PERCENT, _at("degeneration", kind, group)) for group, of in users.items()]
-        rows.append((f"Mean loss of NDCG@{k}, same comparison", METRIC, _at("degeneration", kind, "mean_loss")))
+        rows.append((f"{text}: mean loss of NDCG@{k}", METRIC, _at("degeneration", kind, "mean_loss")))
     for kind, text, unit in (
         ("chance", "Chance: below the best of as many other seeds", PERCENT),
         ("excess", "Own branches minus chance", POINTS),
@@ -168,6 +168,7 @@ def margins(diagnosis: Json) -> list[Table]:
         for key, text, unit in (
             ("confused_share", f"{a} prefers the negative", PERCENT),
             ("separated_share", f"{b} prefers the liked item", PERCENT),
+            ("both_share", "both at once", PERCENT),
             ("median_confused", f"median margin in {a}", RATIO),
             ("median_right", f"median margin in {b}", RATIO),
         ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -19,21 +19,28 @@ class Topic:
         name: Name of its section and of its figure's files.
         title: Heading.
         question: What it asks, in one or two sentences for people who have never heard of it.
-        alt: What the figure shows, for people who cannot see it.
-        reads: Sentences from a diagnosis.
+        caption: What the figure shows.
+        reads: Sentences from a diagnosis, under headings where there are several directions.
         tabulates: Tables from a diagnosis.
         draws: Figure from a diagnosis; None where there is none.
-        part: The part of a model without which the topic has nothing to show; empty for one that always has.
+        part: The part of a model without which there is no figure; empty for one that there always is.
+        optional: Whether the section is left out where no model has that part, and not shown as not measured.
     """
 
     name: str
     title: str
     question: str
-    alt: str
-    reads: Callable[[Json], list[str]]
+    caption: str
+    reads: Callable[[Json], list[str] | Mapping[str, list[str]]]
     tabulates: Callable[[Json], list[tables.Table]]
     draws: Callable[[Json], Figure] | None
     part: str = ""
+    optional: bool = False
+
+    def readings(self, diagnosis: Json) -> Mapping[str, list[str]]:
+        """Heading -> sentences; the heading is empty where there is none."""
+        lines = self.reads(diagnosis)
+        return {"": lines} if isinstance(lines, list) else lines
 
 
 TOPICS = (
@@ -131,6 +138,7 @@ TOPICS = (
         tables.types,
         figures.types,
         "by_type",
+        optional=True,
     ),
     Topic(
         "differences",
@@ -141,6 +149,7 @@ TOPICS = (
         readings.differences,
         tables.differences,
         None,
+        optional=True,
     ),
 )
 """In the order of the page."""

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.text import Annotation
+from matplotlib.ticker import FixedLocator
 
 from brmrs_graph.diagnosis.report.numbers import NOT_MEASURED, Json, Unit
 from brmrs_graph.diagnosis.report.style import BLACK, GREY, PAGE
@@ -134,9 +135,9 @@ def _interval(
 
 
 def _write(ax: Axes, x: float, y: float, text: str, color: str = BLACK) -> None:
-    ax.annotate(
-        text, (x, y), (4, 0), textcoords="offset points", va="center", color=color, fontsize=7.5, annotation_clip=False
-    )
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # lines behind it end before the text
+    style = {"va": "center", "color": color, "fontsize": 7.5, "bbox": ground, "zorder": 2.5}
+    ax.annotate(text, (x, y), (4, 0), textcoords="offset points", annotation_clip=False, **style)
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
@@ -174,19 +175,30 @@ def fit(figure: Figure, inches: float, rows: int = 1) -> Figure:
         inches: Height of every axes, whatever titles and legend take.
         rows: Rows of axes.
     """
-    figure.draw_without_rendering()  # lays the figure out, so that sizes are known
+    _lay_out(figure)
     height = figure.axes[0].get_window_extent().height / figure.dpi
     figure.set_figheight(figure.get_figheight() + rows * (inches - height))
-    figure.draw_without_rendering()
+    _lay_out(figure)
     for ax in figure.axes:
-        if not (ax.patches or any(x.get_transform() == ax.transData and np.size(x.get_xydata()) for x in ax.lines)):
-            ax.tick_params(axis="x", bottom=False, labelbottom=False)
-            ax.grid(visible=False)
         low, high = ax.get_xlim()
+        if not (ax.patches or any(x.get_transform() == ax.transData and np.size(x.get_xydata()) for x in ax.lines)):
+            low = max(low, -0.02)  # there is nothing but words, which begin at 0
+            ax.grid(visible=False)
+            if not isinstance(ax.xaxis.get_major_locator(), FixedLocator):
+                ax.tick_params(axis="x", bottom=False, labelbottom=False)
         width = ax.get_window_extent().width
         for text in ax.texts:
             if isinstance(text, Annotation) and text.xycoords == "data":
                 needed = text.get_window_extent().width + figure.dpi * 6 / 72
                 high = max(high, low + (float(text.xy[0]) - low) * width / max(width - needed, 1.0))
         ax.set_xlim(low, high)
+    _lay_out(figure)
+    figure.set_layout_engine("none")  # keeps the places, which saving need not work out again for every format
     return figure
+
+
+def _lay_out(figure: Figure) -> None:
+    """Puts everything in its place, so that sizes are known."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)

@@ -17,6 +17,7 @@ from brmrs_graph.diagnosis.report.figures.axes import (
     legend,
     mark,
     model_rows,
+    not_measured,
     patch,
     point,
     title,
@@ -51,7 +52,10 @@ def complementarity(diagnosis: Json) -> Figure:
             entry = entry_of(model, "complementarity", confused=pair[0], right=pair[1])
             for offset, (kind, (color, marker, _)) in zip(lanes(2), kinds.items(), strict=True):
                 position = measured(entry, kind, "position")
-                point(ax, row + offset, position, RATIO, color, marker, limits=_SHOWN)
+                if position is None:
+                    not_measured(ax, row + offset, f"{kind}:")
+                else:
+                    point(ax, row + offset, position, RATIO, color, marker, limits=_SHOWN)
         for end in (0, 1):
             ax.axvline(end, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
         ax.set_xticks([0, 0.5, 1], ["0\nfar in both", "0.5", "1\nclose in both"])
@@ -89,7 +93,7 @@ def margins(diagnosis: Json) -> Figure:
 
 def _histograms(ax: Axes, entry: Json | None, side: str, share: str) -> None:
     """Both distributions of one modality's margins, and the share that counts there."""
-    word = {"confused": "\u2264 0", "right": "> 0"}[side]
+    word = {"confused": "< 0", "right": "> 0"}[side]
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     if entry is None:
@@ -99,9 +103,11 @@ def _histograms(ax: Axes, entry: Json | None, side: str, share: str) -> None:
     edges = np.asarray(entry["edges"], dtype=float)
     lines = []
     for kind, name in (("random", "random"), ("chns", "CHNS")):
-        counts = np.asarray(entry[kind][f"histogram_{side}"], dtype=float)
-        density = counts / max(counts.sum(), 1) / np.diff(edges)
-        if kind == "random":
+        counts = np.asarray((entry.get(kind) or {}).get(f"histogram_{side}", ()), dtype=float)
+        density = counts / max(counts.sum(), 1) / np.diff(edges) if counts.size else None
+        if density is None:
+            ax.set_xlim(edges[0], edges[-1])
+        elif kind == "random":
             ax.stairs(density, edges, fill=True, color="#DDDDDD", hatch=HATCHES[1], edgecolor=GREY, linewidth=0.6)
         else:
             ax.stairs(density, edges, color=BLUE, linewidth=1.4)

@@ -68,7 +68,8 @@ def degree(diagnosis: Json) -> Figure:
             continue
         ax.set_xticks(range(len(bins)), [label(name, 9) for name in bins])
         ax.set_xlim(-0.5, len(bins) - 0.5)
-        ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+        low, high = ax.get_ylim()
+        ax.set_ylim(low := min(0.0, low), high + 0.05 * (high - low))  # markers at the top are whole
         ax.set_xlabel(f"training interactions of the {of}")
         ax.set_ylabel("%")
         ax.grid(axis="y")
@@ -116,6 +117,7 @@ def types(diagnosis: Json) -> Figure:
     ax.set_yticks(range(len(kinds)), [label(kind, 22) for kind in kinds])
     ax.set_ylim(len(kinds) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
     ax.set_xlabel(f"Recall@{diagnosis['k']} of the fused ranking (test), 95 % intervals")
     entries = [

@@ -147,7 +147,11 @@ def degeneration(diagnosis: Json) -> Figure:
         model_rows(ax, diagnosis)
         for row, model in enumerate(models):
             for offset, (kind, (color, marker, _)) in zip(lanes(len(kinds)), kinds.items(), strict=True):
-                point(ax, row + offset, measured(model, "degeneration", kind, group), PERCENT, color, marker)
+                x = measured(model, "degeneration", kind, group)
+                if x is None:
+                    not_measured(ax, row + offset, f"{kind.replace('_', ' ')}:")
+                else:
+                    point(ax, row + offset, x, PERCENT, color, marker)
         ax.set_xlim(left=0)
     legend(figure, [mark(*look) for look in kinds.values()])
     return fit(figure, inches)

@@ -9,26 +9,31 @@ from brmrs_graph.diagnosis.report.readings.wording import against, beside, count
 from brmrs_graph.evaluation import Estimate
 
 
-def complementarity(diagnosis: Json) -> list[str]:
-    """How often the fused score follows the modality that is fooled, direction by direction."""
+def complementarity(diagnosis: Json) -> dict[str, list[str]]:
+    """How often the fused score follows the modality that is fooled, by direction (as a heading)."""
     model = diagnosis["models"][0]
-    lines: list[str] = []
+    readings: dict[str, list[str]] = {}
     for entry in model.get("complementarity") or ():
-        lines += _content(entry) + _failure(entry)
+        lines = _content(entry) + _failure(entry)
         direction = f"{entry['confused']}\u2192{entry['right']}"
         for kind in ("content", "failure"):
             lines += against(diagnosis, f"complementarity/{direction}/{kind}/rate")
-    return lines or [f"Look-alikes were not measured for {quoted(model['name'])}."]
+        readings[_heading(entry)] = lines
+    return readings or {"": [f"Look-alikes were not measured for {quoted(model['name'])}."]}
+
+
+def _heading(entry: Json) -> str:
+    return f"{entry['confused']} confuses, {entry['right']} separates"
 
 
 def _content(entry: Json) -> list[str]:
     a, b, rates = entry["confused"], entry["right"], entry["content"]
     rate, far, close = (measured(rates, name) for name in ("rate", "far", "close"))
     if rate is None:
-        return [f"{a} confuses, {b} separates: not measured."]
+        return [f"How often the fused score takes look-alikes in {a} for the liked item was not measured."]
     lines = [
-        f"{a} confuses, {b} separates: an item that is close to the liked one in {a} but not in {b} is scored at "
-        f"least as high by the fused score in {PERCENT.text(rate)} of {count(rate.count, 'comparison')}."
+        f"An item that is close to the liked one in {a} but not in {b} is scored at least as high by the fused score "
+        f"in {PERCENT.text(rate)} of {count(rate.count, 'comparison')}."
     ]
     if far is not None and close is not None:
         lines.append(
@@ -37,8 +42,8 @@ def _content(entry: Json) -> list[str]:
         )
     lift = measured(rates, "lift")
     if lift is not None:
-        verdict = "more than 1" if lift.low > 1 else "less than 1" if lift.high < 1 else "not distinguishable from 1"
-        lines.append(f"That is {RATIO.text(lift)} times as often as items far in both, which is {verdict}.")
+        verdict = "clearly more" if lift.low > 1 else "clearly less" if lift.high < 1 else "not distinguishable from 1"
+        lines.append(f"The rate is {RATIO.text(lift)} times that of items far in both: {verdict}.")
     return lines
 
 
@@ -48,11 +53,10 @@ def _failure(entry: Json) -> list[str]:
     if rate is None:
         return [f"How often the fused score follows {a} where {a} is fooled and {b} is right was not measured."]
     when = "" if condition is None else f" (this is so in {PERCENT.text(condition)} of the comparisons)"
-    lines = [
+    return [
         f"Where {a} is fooled and {b} is right{when}, the fused score follows {a} in {PERCENT.text(rate)} of "
-        f"{count(rate.count, 'case')}. {_position(rates, a, b)}".strip()
+        f"{count(rate.count, 'case')}. {_position(rates, a, b)}"
     ]
-    return lines
 
 
 def _position(rates: Json, a: str, b: str) -> str:
@@ -81,28 +85,44 @@ def _verdict(x: Estimate, a: str, b: str) -> str:
     return f"in between, so {b} helps, but not as much as if the items differed in both"
 
 
-def margins(diagnosis: Json) -> list[str]:
-    """Whether CHNS negatives are hard in the one modality and separable in the other, against random ones."""
+def margins(diagnosis: Json) -> dict[str, list[str]]:
+    """Whether CHNS negatives are hard in one modality and separable in the other, by direction (as a heading)."""
     model = diagnosis["models"][0]
-    lines = []
-    for entry in model.get("margins") or ():
-        a, b = entry["confused"], entry["right"]
-        hard, easy = (measured(entry, kind, "confused_share") for kind in ("chns", "random"))
-        if hard is None or easy is None:
-            lines.append(f"{a} confuses, {b} separates: how hard CHNS negatives are in {a} was not measured.")
-        else:
-            stands = beside(hard, {"that of random negatives": easy}, PERCENT)[0]
-            verdicts = {1: f"hard in {a}, as intended", -1: f"easier in {a}, against the intention", 0: "open"}
-            lines.append(
-                f"{a} confuses, {b} separates: the {a} score prefers the CHNS negative to the liked item in "
-                f"{PERCENT.text(hard)} of the draws. This is {stands}: {verdicts[order(hard, easy)]}."
-            )
-        apart, usual = (measured(entry, kind, "separated_share") for kind in ("chns", "random"))
-        if apart is not None:
-            text = f"The {b} score prefers the liked item to that negative in {PERCENT.text(apart)} of the draws"
-            if usual is not None:
-                text += f", {beside(apart, {'the share for random negatives': usual}, PERCENT)[0]}"
-            half = "more than half" if apart.low > 0.5 else "less than half" if apart.high < 0.5 else None
-            verdict = f"{b} tells {half} of them apart" if half else f"whether {b} tells more than half apart is open"
-            lines.append(f"{text}: {verdict}.")
-    return lines or [f"Margins were not measured for {quoted(model['name'])}."]
+    readings = {
+        _heading(entry): [_hard(entry), _separable(entry), *_both(entry)] for entry in model.get("margins") or ()
+    }
+    return readings or {"": [f"Margins were not measured for {quoted(model['name'])}."]}
+
+
+def _hard(entry: Json) -> str:
+    a = entry["confused"]
+    hard, easy = (measured(entry, kind, "confused_share") for kind in ("chns", "random"))
+    if hard is None or easy is None:
+        return f"How hard CHNS negatives are in {a} was not measured."
+    stands = beside(hard, {"that of random negatives": easy}, PERCENT)[0]
+    verdicts = {1: f"hard in {a}, as intended", -1: f"easier in {a}, against the intention", 0: "open"}
+    return (
+        f"The {a} score prefers the CHNS negative to the liked item in {PERCENT.text(hard)} of the draws. "
+        f"This is {stands}: {verdicts[order(hard, easy)]}."
+    )
+
+
+def _separable(entry: Json) -> str:
+    b = entry["right"]
+    apart, usual = (measured(entry, kind, "separated_share") for kind in ("chns", "random"))
+    if apart is None:
+        return f"How well {b} tells CHNS negatives from the liked item was not measured."
+    text = f"The {b} score prefers the liked item to that negative in {PERCENT.text(apart)} of the draws"
+    if usual is not None:
+        text += f", {beside(apart, {'the share for random negatives': usual}, PERCENT)[0]}"
+    half = "more than half" if apart.low > 0.5 else "less than half" if apart.high < 0.5 else None
+    verdict = f"{b} tells {half} of them apart" if half else f"whether {b} tells more than half apart is open"
+    return f"{text}: {verdict}."
+
+
+def _both(entry: Json) -> list[str]:
+    both, usual = (measured(entry, kind, "both_share") for kind in ("chns", "random"))
+    if both is None or usual is None:
+        return []
+    stands = beside(both, {"the share for random negatives": usual}, PERCENT)[0]
+    return [f"Both hold at once in {PERCENT.text(both)} of the draws, {stands}."]
