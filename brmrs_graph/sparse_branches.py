@@ -10,7 +10,6 @@ from torch import Tensor
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.graphs import SparseGraph
 
-
 BLOCK = 128
 """Users scored at once; memory is one block of their items' neighbours."""
 
@@ -44,8 +43,10 @@ class SparseBranches(Branches):
     def score_all(self, branch: str, users: Tensor) -> Tensor:
         """Scores of all items for some users (ids, shape [B]), B×|I|."""
         by_user, by_item = self.graphs[branch][0], self.graphs[branch][1].t()
-        blocks = users.split(BLOCK)
-        return torch.cat([_product(by_user.take_rows(block), by_item) for block in blocks])
+        scores = by_item.weight.new_zeros(users.numel(), self.num_items)
+        for block, ids in zip(scores.split(BLOCK), users.split(BLOCK), strict=True):
+            _add_product(block, by_user.take_rows(ids), by_item)
+        return scores
 
     def vectors(self, branch: str, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """User and item vectors of pairs, cut down to where the item vector is not zero.
@@ -70,14 +71,12 @@ class SparseBranches(Branches):
         return user.view(*items.shape, width), item.view(*items.shape, width)
 
 
-def _product(first: SparseGraph, second: SparseGraph) -> Tensor:
-    """The dense product of two sparse matrices."""
+def _add_product(result: Tensor, first: SparseGraph, second: SparseGraph) -> None:
+    """Adds the product of two sparse matrices to a dense, contiguous one."""
     terms = second.take_rows(first.col)  # row e: what entry e of the first matrix is multiplied with
     entry = terms.row
     position = first.row[entry] * second.num_cols + terms.col
-    result = terms.weight.new_zeros(first.shape[0] * second.num_cols)
-    result.index_add_(0, position, first.weight[entry] * terms.weight)
-    return result.view(first.shape[0], second.num_cols)
+    result.view(-1).index_add_(0, position, first.weight[entry] * terms.weight)
 
 
 def _as_coo(graph: SparseGraph) -> Tensor:

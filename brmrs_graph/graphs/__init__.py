@@ -5,7 +5,7 @@ from brmrs_graph.graphs.convert import as_bipartite, as_graph
 from brmrs_graph.graphs.item import item_graph
 from brmrs_graph.graphs.knn import knn_graph
 from brmrs_graph.graphs.nearest import nearest_graph
-from brmrs_graph.graphs.normalize import row_normalize, symmetric_normalize
+from brmrs_graph.graphs.normalize import degree_normalize, row_normalize, symmetric_normalize
 from brmrs_graph.graphs.overlap import overlap_graph
 from brmrs_graph.graphs.pruning import prune_edges
 from brmrs_graph.graphs.sparse import SparseGraph
@@ -15,6 +15,7 @@ __all__ = [
     "as_bipartite",
     "as_graph",
     "bipartite_graph",
+    "degree_normalize",
     "drop_edges",
     "item_graph",
     "knn_graph",

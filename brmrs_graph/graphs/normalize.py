@@ -25,6 +25,19 @@ def symmetric_normalize(graph: SparseGraph) -> SparseGraph:
     return graph.with_weight(graph.weight * _power(row_sum, -0.5)[row] * _power(col_sum, -0.5)[col])
 
 
+def degree_normalize(graph: SparseGraph) -> SparseGraph:
+    r"""Scales every weight of a square graph to :math:`w_{ij} / \sqrt{d_i d_j}` with row sums :math:`d` on both sides.
+
+    This is the :math:`D^{-1/2} S D^{-1/2}`, :math:`D_{ii} = \sum_j S_{ij}`, of item kNN graphs in LATTICE (Zhang et
+    al., MM 2021). Such graphs are not symmetric; items that are neighbours of many are not scaled down by that, as
+    :func:`symmetric_normalize` would do.
+    """
+    row, col = graph.row, graph.col
+    row_sum = graph.weight.new_zeros(graph.shape[0]).index_add_(0, row, graph.weight)
+    scale = _power(row_sum, -0.5)
+    return graph.with_weight(graph.weight * scale[row] * scale[col])
+
+
 def row_normalize(graph: SparseGraph) -> SparseGraph:
     """Scales every row to sum to 1; rows without edges stay empty."""
     row = graph.row

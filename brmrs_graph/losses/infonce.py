@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def infonce_loss(first: Tensor, second: Tensor, temperature: float = 0.2) -> Tensor:
+def infonce_loss(first: Tensor, second: Tensor, temperature: float = 0.2, *, both: bool = True) -> Tensor:
     r"""InfoNCE with in-batch negatives and cosine similarity, from view 1 to view 2 and back, averaged.
 
     .. math::
@@ -19,10 +19,12 @@ def infonce_loss(first: Tensor, second: Tensor, temperature: float = 0.2) -> Ten
         first: View 1, shape [N, d].
         second: View 2 of the same N items, shape [N, d].
         temperature: :math:`\tau` > 0.
+        both: Whether to go from view 2 back to view 1 as well; otherwise the loss is the formula alone.
 
     Returns:
         A scalar.
     """
     logits = F.normalize(first, dim=1) @ F.normalize(second, dim=1).t() / temperature
     target = torch.arange(first.size(0), device=first.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.t(), target)) / 2
+    there = F.cross_entropy(logits, target)
+    return (there + F.cross_entropy(logits.t(), target)) / 2 if both else there

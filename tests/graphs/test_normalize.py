@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
-from brmrs_graph.graphs import SparseGraph, row_normalize, symmetric_normalize
+from brmrs_graph.graphs import SparseGraph, degree_normalize, row_normalize, symmetric_normalize
 
 
 def random_graph(rows, cols, density, seed):
@@ -36,6 +36,14 @@ def test_row_normalisation_makes_rows_sum_to_one_or_stay_empty(problem):
     normal = row_normalize(graph).to_dense()
     torch.testing.assert_close(normal, inverse_power(dense.sum(1), -1)[:, None] * dense)
     torch.testing.assert_close(normal.sum(1), (dense.sum(1) > 0).float())
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.tuples(st.integers(1, 8), st.sampled_from([0.0, 0.3, 0.9]), st.integers(0, 2**30)))
+def test_degree_normalisation_has_row_sums_on_both_sides(problem):
+    graph, dense = random_graph(problem[0], *problem)
+    scale = inverse_power(dense.sum(1), -0.5)
+    torch.testing.assert_close(degree_normalize(graph).to_dense(), scale[:, None] * dense * scale)
 
 
 def test_symmetric_normalisation_of_a_symmetric_graph_equals_gcn_norm():

@@ -22,6 +22,13 @@ def test_equals_the_dense_formula(temperature):
     assert infonce_loss(first, second, temperature).item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_one_way_leaves_out_the_way_back():
+    first, second = torch.randn(2, 8, 5, generator=torch.Generator().manual_seed(0))
+    there, back = infonce_loss(first, second, both=False), infonce_loss(second, first, both=False)
+    assert there != back
+    torch.testing.assert_close((there + back) / 2, infonce_loss(first, second))
+
+
 def test_does_not_depend_on_the_order_of_views_nor_on_their_lengths():
     first, second = torch.randn(2, 8, 5, generator=torch.Generator().manual_seed(0))
     loss = infonce_loss(first, second)

@@ -54,7 +54,7 @@ def test_branches_have_one_row_per_user_and_item(name: str, toy: MultimodalDatas
 def test_scores_of_pairs_are_entries_of_the_full_score_matrix(
     name: str, toy: MultimodalDataset, small: Callable[..., Any]
 ) -> None:
-    model = create_model(name, toy, small(name))
+    model = create_model(name, toy, small(name)).eval()
     users = torch.arange(toy.num_users)
     items = torch.randint(toy.num_items, (toy.num_users, 4), generator=torch.Generator().manual_seed(0))
     for branch in model().names:
@@ -67,8 +67,13 @@ def test_gradients_reach_every_parameter(name: str, toy: MultimodalDataset, smal
     model = create_model(name, toy, small(name)).train()
     parameters = dict(model.named_parameters())
     if parameters:
-        scores = model().score_all(FUSED, torch.arange(toy.num_users))
-        (scores * torch.randn(scores.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
+        branches = model()
+        scores = branches.score_all(FUSED, torch.arange(toy.num_users))
+        total = (scores * torch.randn(scores.shape, generator=torch.Generator().manual_seed(0))).sum()
+        users, positives = toy.train_edges
+        for loss in model.losses(branches, users, positives, positives.flip(0)).values():
+            total = total + loss
+        total.backward()
     for parameter, x in parameters.items():
         assert x.grad is not None and bool(x.grad.any()), f"no gradient reaches {parameter}"
 
@@ -77,7 +82,9 @@ def test_the_checkerboard_is_learned(name: str, checkerboard: MultimodalDataset,
     model, _ = train(name, checkerboard, small(name), epochs=20, lr=0.05, batch_size=256)
     ranking = rank(model(), checkerboard.train, checkerboard.valid + checkerboard.test, k=10)[FUSED]
     found = float(recall(ranking, 10).mean())
-    assert found > 0.95 if list(model.parameters()) else found < 0.5
+    # With three neighbours, itemknn cannot tell an item of which the user knows none of the three.
+    least = 0.95 if list(model.parameters()) else 0.9
+    assert found < 0.5 if name == "mostpop" else found > least
 
 
 def test_saved_and_loaded_parameters_give_identical_scores(
@@ -100,8 +107,7 @@ def test_any_number_of_modalities_trains(
     model, records = train(name, data, small(name), epochs=2)
     assert model.modalities in ((), data.modalities)
     assert set(model().names) >= {*model.modalities, FUSED}
-    for table in (x for pair in model().tables().values() for x in pair):
-        assert bool(table.isfinite().all())
+    assert all(model().is_finite(branch) for branch in model().names)
     assert not list(model.parameters()) or len(records) == 2
 
 
@@ -123,8 +129,7 @@ def test_missing_modality_rows_and_isolated_nodes_give_no_nan(
 ) -> None:
     data = make_data(missing=missing, isolated=True)
     model, records = train(name, data, small(name), epochs=2, lr=0.05)
-    for table in (x for pair in model().tables().values() for x in pair):
-        assert bool(table.isfinite().all())
+    assert all(model().is_finite(branch) for branch in model().names)
     assert all(value == value for record in records for value in record["valid"].values())
 
 
@@ -143,7 +148,8 @@ def test_other_seeds_give_other_parameters_and_the_global_random_state_stays(
     before = torch.get_rng_state()
     first, second = (create_model(name, toy, small(name), seed) for seed in (0, 1))
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(not torch.equal(x, y) for x, y in zip(first.parameters(), second.parameters(), strict=True) if x.any())
+    for x, y in zip(first.parameters(), second.parameters(), strict=True):
+        assert not torch.equal(x, y) or bool((x == x.flatten()[0]).all())  # biases and slopes start from a constant
 
 
 def test_held_out_pairs_do_not_change_the_model(

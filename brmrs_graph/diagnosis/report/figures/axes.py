@@ -135,9 +135,18 @@ def _interval(
 
 
 def _write(ax: Axes, x: float, y: float, text: str, color: str = BLACK) -> None:
-    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # lines behind it end before the text
-    style = {"va": "center", "color": color, "fontsize": 7.5, "bbox": ground, "zorder": 2.5}
-    ax.annotate(text, (x, y), (4, 0), textcoords="offset points", annotation_clip=False, **style)
+    ax.annotate(
+        text,
+        (x, y),
+        (4, 0),
+        textcoords="offset points",
+        va="center",
+        color=color,
+        fontsize=7.5,
+        annotation_clip=False,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},  # lines behind it end before the text
+        zorder=2.5,
+    )
 
 
 def legend(figure: Figure, handles: Sequence[Artist]) -> None:
@@ -182,7 +191,7 @@ def fit(figure: Figure, inches: float, rows: int = 1) -> Figure:
     for ax in figure.axes:
         low, high = ax.get_xlim()
         if not (ax.patches or any(x.get_transform() == ax.transData and np.size(x.get_xydata()) for x in ax.lines)):
-            low = max(low, -0.02)  # there is nothing but words, which begin at 0
+            low, high = max(low, -0.02), max(high, 1.0)  # there is nothing but words, which begin at 0
             ax.grid(visible=False)
             if not isinstance(ax.xaxis.get_major_locator(), FixedLocator):
                 ax.tick_params(axis="x", bottom=False, labelbottom=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,18 +43,18 @@ def complementarity(diagnosis: Json) -> Figure:
     figure = canvas(rows, inches := 0.4 * len(models))
     panels = list(figure.subplots(rows, 2, sharey=True, squeeze=False).flat)
     kinds = {
-        "content": (BLUE, MARKERS[0], "all look-alikes"),
-        "failure": (VERMILLION, MARKERS[1], "where the one is fooled and the other is right (failure proper)"),
+        "content": (BLUE, MARKERS[0], "all look-alikes", ""),
+        "failure": (VERMILLION, MARKERS[1], "failure proper", ": where the one is fooled and the other is right"),
     }
     for ax, pair in zip(panels, pairs, strict=False):
         title(ax, f"{pair[0]} confuses, {pair[1]} separates", 2.8)
         model_rows(ax, diagnosis)
         for row, model in enumerate(models):
             entry = entry_of(model, "complementarity", confused=pair[0], right=pair[1])
-            for offset, (kind, (color, marker, _)) in zip(lanes(2), kinds.items(), strict=True):
+            for offset, (kind, (color, marker, name, _)) in zip(lanes(2), kinds.items(), strict=True):
                 position = measured(entry, kind, "position")
                 if position is None:
-                    not_measured(ax, row + offset, f"{kind}:")
+                    not_measured(ax, row + offset, f"{name}:")
                 else:
                     point(ax, row + offset, position, RATIO, color, marker, limits=_SHOWN)
         for end in (0, 1):
@@ -62,7 +63,7 @@ def complementarity(diagnosis: Json) -> Figure:
         ax.set_xlim(min(-0.1, ax.dataLim.x0 - 0.05), max(1.1, ax.dataLim.x1 + 0.05))
     for ax in panels[len(pairs) :]:
         ax.set_axis_off()
-    legend(figure, [mark(*look) for look in kinds.values()])
+    legend(figure, [mark(color, marker, name + more) for color, marker, name, more in kinds.values()])
     return fit(figure, inches, rows)
 
 
@@ -74,7 +75,7 @@ def margins(diagnosis: Json) -> Figure:
     figure = canvas(rows * len(models), 0.42)
     blocks = figure.subfigures(rows, beside, squeeze=False).flat
     for block, pair in zip(blocks, pairs, strict=False):
-        block.suptitle(f"{pair[0]} confuses, {pair[1]} separates")
+        block.suptitle("\n".join(textwrap.wrap(f"{pair[0]} confuses, {pair[1]} separates", 40)))
         panels = block.subplots(len(models), 2, sharex=True, squeeze=False)
         for model, row in zip(models, panels, strict=True):
             entry = entry_of(model, "margins", confused=pair[0], right=pair[1])

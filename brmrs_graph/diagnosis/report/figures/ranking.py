@@ -136,9 +136,9 @@ def degeneration(diagnosis: Json) -> Figure:
         {"all_users": "All users", "users_with_hits": "Users with a hit in any ranking"},
     )
     kinds = {
-        "in_model": (BLUE, MARKERS[0], "below the best branch of the model"),
-        "trained_alone": (ORANGE, MARKERS[1], "below the best modality trained alone"),
-        "chance": (BLACK, MARKERS[3], "below the best of other seeds of itself (chance)"),
+        "in_model": (BLUE, MARKERS[0], "own branches", "below the best branch of the model"),
+        "trained_alone": (ORANGE, MARKERS[1], "trained alone", "below the best modality trained alone"),
+        "chance": (BLACK, MARKERS[3], "chance", "below the best of other seeds of itself (chance)"),
     }
     figure = canvas(1, inches := 0.48 * len(models))
     for ax, (group, text) in zip(figure.subplots(1, 2, sharey=True), users.items(), strict=True):
@@ -146,12 +146,12 @@ def degeneration(diagnosis: Json) -> Figure:
         ax.set_xlabel("% of these users")
         model_rows(ax, diagnosis)
         for row, model in enumerate(models):
-            for offset, (kind, (color, marker, _)) in zip(lanes(len(kinds)), kinds.items(), strict=True):
+            for offset, (kind, (color, marker, name, _)) in zip(lanes(len(kinds)), kinds.items(), strict=True):
                 x = measured(model, "degeneration", kind, group)
                 if x is None:
-                    not_measured(ax, row + offset, f"{kind.replace('_', ' ')}:")
+                    not_measured(ax, row + offset, f"{name}:")
                 else:
                     point(ax, row + offset, x, PERCENT, color, marker)
         ax.set_xlim(left=0)
-    legend(figure, [mark(*look) for look in kinds.values()])
+    legend(figure, [mark(color, marker, text) for color, marker, _, text in kinds.values()])
     return fit(figure, inches)
