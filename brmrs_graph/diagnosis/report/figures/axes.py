@@ -30,8 +30,10 @@ def label(name: str, width: int = 16, lines: int = 2) -> str:
     name = "".join(c if c.isprintable() else " " for c in name)
     if len(name) > (room := width * lines - lines):
         name = f"{name[: room // 2]}\u2026{name[len(name) - room // 2 + 1 :]}"
-    broken = textwrap.wrap(name, width, break_on_hyphens=True)
-    return "\n".join(broken if len(broken) <= lines else textwrap.wrap(name.replace(" ", "\u00a0"), width))
+    broken = textwrap.wrap(name, width)
+    if len(broken) > lines:  # breaks between words leave too much room: break anywhere
+        broken = textwrap.wrap(name.replace(" ", "\u00a0"), width, break_on_hyphens=False)
+    return "\n".join(broken)
 
 
 def title(ax: Axes, text: str, inches: float) -> None:

@@ -75,7 +75,7 @@ def margins(diagnosis: Json) -> Figure:
     figure = canvas(rows * len(models), 0.42)
     blocks = figure.subfigures(rows, beside, squeeze=False).flat
     for block, pair in zip(blocks, pairs, strict=False):
-        block.suptitle("\n".join(textwrap.wrap(f"{pair[0]} confuses, {pair[1]} separates", 40)))
+        block.suptitle("\n".join(textwrap.wrap(f"{pair[0]} confuses, {pair[1]} separates", 34)))
         panels = block.subplots(len(models), 2, sharex=True, squeeze=False)
         for model, row in zip(models, panels, strict=True):
             entry = entry_of(model, "margins", confused=pair[0], right=pair[1])
@@ -83,7 +83,7 @@ def margins(diagnosis: Json) -> Figure:
                 _histograms(ax, entry, side, share)
             row[0].set_ylabel(label(model["name"], 11), rotation=0, ha="right", va="center")
         for ax, name in zip(panels[-1], pair, strict=True):
-            ax.set_xlabel(f"margin, {label(name, 14, 1)}")
+            ax.set_xlabel(f"margin in\n{label(name, 16, 1)}")
     entries = [
         Line2D([], [], color=BLUE, linewidth=1.4, label="CHNS negatives"),
         patch("#DDDDDD", HATCHES[1], "random negatives"),
