@@ -141,3 +141,4 @@ def test_texts_are_cut_between_words() -> None:
     assert shortened("a red dress, long", 13) == "a red dress\u2026"
     assert shortened("unbreakable", 5) == "unbre\u2026"
     assert printable(" a\tred\n\x07dress \u202e") == "a red dress"
+    assert printable("1\u00a0%  of\u00a0 ") == "1\u00a0% of"

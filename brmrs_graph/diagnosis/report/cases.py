@@ -131,8 +131,9 @@ def thumbnail(path: Path | None, side: int) -> tuple[str, str]:
 
 
 def printable(text: str) -> str:
-    """The text without control characters, white space joined."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """The text without control characters, white space joined; spaces at which no line may break stay."""
+    shown = "".join(c if c.isprintable() or c == "\u00a0" else " " for c in text)
+    return " ".join(filter(None, shown.split(" "))).strip()
 
 
 def shortened(text: str, characters: int) -> str:
