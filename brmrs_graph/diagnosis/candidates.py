@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from brmrs_graph.branches import FUSED, Branches, PairScores
 from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.diagnosis.held_out import held_out_pairs, known_pairs
 from brmrs_graph.errors import TrainingError
 from brmrs_graph.graphs import SparseGraph, knn_graph
 from brmrs_graph.sampling import Direction, PairSet, inconsistent_neighbors
@@ -110,16 +110,13 @@ def candidate_sets(
             neither = neither.select(strict)
         far[a, b] = far[b, a] = neither
 
-    held_out = data.test.sorted_indices()
-    count = np.diff(held_out.indptr)
-    users = torch.from_numpy(np.repeat(np.arange(data.num_users), count))
-    known = [torch.from_numpy(np.stack(m.nonzero()).astype(np.int64)) for m in (data.train, data.valid, data.test)]
+    pairs = held_out_pairs(data)
     return CandidateSets(
-        users=users,
-        items=torch.from_numpy(held_out.indices.astype(np.int64)),
-        row=torch.from_numpy((count > 0).cumsum() - 1)[users],
-        num_users=int((count > 0).sum()),
-        known=PairSet(torch.cat(known, dim=1), data.num_items),
+        users=pairs.users,
+        items=pairs.items,
+        row=pairs.row,
+        num_users=pairs.everyone.numel(),
+        known=PairSet(known_pairs(data), data.num_items),
         degree=torch.bincount(data.train_edges[1], minlength=data.num_items),
         lookalikes=lookalikes,
         close=close,

@@ -13,6 +13,7 @@ from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.candidates import CandidateSets
 from brmrs_graph.diagnosis.complementarity import outcomes
+from brmrs_graph.diagnosis.held_out import held_out_pairs
 from brmrs_graph.diagnosis.partition import found_pairs, require_same_users
 from brmrs_graph.evaluation import Measurement, Ranking, ndcg
 from brmrs_graph.sampling import Direction
@@ -112,14 +113,12 @@ def partition_by_degree(
     branches = (*modalities, FUSED)
     first = rankings[FUSED]
     require_same_users(*(rankings[name] for name in branches))
-    per_user = np.diff(data.test.indptr)
-    users, items = torch.from_numpy(np.flatnonzero(per_user)), torch.from_numpy(data.test.indices.astype(np.int64))
-    relevant = torch.from_numpy(per_user.astype(np.int64))[users]
-    if not (torch.equal(users, first.users) and torch.equal(relevant, first.num_relevant)):
+    held_out = held_out_pairs(data)
+    users, row, items = held_out.everyone, held_out.row, held_out.items
+    if not (torch.equal(users, first.users) and torch.equal(torch.bincount(row), first.num_relevant)):
         raise ValueError(f"the rankings are not over the test pairs of data set '{data.name}'; rank those")
     degree = _degrees(data, 0)
     groups = degree_groups(degree, over=degree[items], parts=parts)
-    row = torch.arange(users.numel()).repeat_interleave(relevant)
     found = found_pairs(rankings, branches, k)
     fused = found.hit[:, -1]
     alone = fused & ~found.hit[:, :-1].any(dim=1)

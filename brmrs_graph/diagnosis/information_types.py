@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.diagnosis.held_out import held_out_pairs
 from brmrs_graph.evaluation import Measurement, Ranking
 
 
@@ -29,15 +30,14 @@ def recall_by_type(
     Raises:
         ValueError: If there is not one kind for every test pair.
     """
-    test = data.test.sorted_indices()
-    if len(types) != test.nnz:
-        raise ValueError(f"there are {len(types)} types for {test.nnz} test pairs; give one for each")
+    pairs = held_out_pairs(data)
+    row, items = pairs.row.numpy(), pairs.items.numpy()
+    if len(types) != row.size:
+        raise ValueError(f"there are {len(types)} types for {row.size} test pairs; give one for each")
     names, kind = np.unique(np.asarray(types, dtype=str), return_inverse=True)
-    count = np.diff(test.indptr)
-    row = np.repeat((count > 0).cumsum() - 1, count)  # position of the pair's user in the ranking
     at, place = np.nonzero(ranking.hits[:, :k].numpy())
-    found = np.isin(row * data.num_items + test.indices, at * data.num_items + ranking.items.numpy()[at, place])
-    shape = int((count > 0).sum()), len(names)
+    found = np.isin(row * data.num_items + items, at * data.num_items + ranking.items.numpy()[at, place])
+    shape = pairs.everyone.numel(), len(names)
     cell = row * shape[1] + kind
-    pairs, hits = (np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape) for cells in (cell, cell[found]))
-    return {str(name): Measurement.ratio(hits[:, i], pairs[:, i]) for i, name in enumerate(names)}
+    total, hits = (np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape) for cells in (cell, cell[found]))
+    return {str(name): Measurement.ratio(hits[:, i], total[:, i]) for i, name in enumerate(names)}

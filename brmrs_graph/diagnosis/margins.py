@@ -15,6 +15,7 @@ from torch import Tensor
 from brmrs_graph.branches import Branches, PairScores
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.candidates import require_finite
+from brmrs_graph.diagnosis.held_out import HeldOutPairs, held_out_pairs, known_pairs
 from brmrs_graph.evaluation import Measurement
 from brmrs_graph.graphs import SparseGraph
 from brmrs_graph.sampling import CrossModalSampler, Direction, UniformSampler
@@ -196,7 +197,7 @@ def hard_margins(
 def _distributions(
     direction: Direction,
     margins: Mapping[str, Mapping[str, NDArray[np.float64]]],
-    pairs: _HeldOutPairs,
+    pairs: _Judged,
     stand_ins: Mapping[str, float],
 ) -> HardMargins:
     a, b = direction
@@ -225,31 +226,19 @@ def _sum_by_user(values: NDArray[Any], row: Tensor, users: int) -> NDArray[np.fl
 
 
 @dataclass(frozen=True)
-class _HeldOutPairs:
+class _Judged(HeldOutPairs):
     """Held-out pairs whose users know not every item, and a sampler of items that they do not know."""
 
-    everyone: Tensor
-    row: Tensor
-    items: Tensor
     sampler: UniformSampler
-
-    @property
-    def users(self) -> Tensor:
-        return self.everyone[self.row]
 
     def items_with(self, negatives: Tensor) -> Tensor:
         return torch.cat([self.items.unsqueeze(1), negatives], dim=1)
 
 
-def _held_out(data: MultimodalDataset, split: str) -> _HeldOutPairs:
-    known = (data.train + data.valid + data.test).tocoo()
-    user, item = (torch.from_numpy(x.astype(np.int64)) for x in (known.row, known.col))
-    full = torch.bincount(user, minlength=data.num_users) >= data.num_items
-    edges = torch.stack([user, item])[:, ~full[user]]
-    held_out = data.split(split).sorted_indices()
-    count = np.diff(held_out.indptr)
-    users = torch.from_numpy(np.flatnonzero(count))
-    row = torch.arange(len(users)).repeat_interleave(torch.from_numpy(count[count > 0].astype(np.int64)))
-    keep = ~full[users[row]]
-    items = torch.from_numpy(held_out.indices.astype(np.int64))
-    return _HeldOutPairs(users, row[keep], items[keep], UniformSampler(edges, data.num_users, data.num_items))
+def _held_out(data: MultimodalDataset, split: str) -> _Judged:
+    known = known_pairs(data)
+    full = torch.bincount(known[0], minlength=data.num_users) >= data.num_items
+    sampler = UniformSampler(known[:, ~full[known[0]]], data.num_users, data.num_items)
+    pairs = held_out_pairs(data, split)
+    keep = ~full[pairs.users]
+    return _Judged(pairs.everyone, pairs.row[keep], pairs.items[keep], sampler)

@@ -83,7 +83,7 @@ class BM3(Recommender):
         items = {m: self.predictor(x) * self.content.has(m) for m, x in content.items()}
         items[FUSED] = self.predictor(item)
         online = self.predictor(user)
-        users = {name: online.clone() for name in items}  # tables that share memory cannot be written to one file
+        users = dict.fromkeys(items, online)
         extra = {"user": user, "item": item} | {f"item_{m}": x for m, x in content.items()}
         return Branches(users, items, self.modalities, extra=extra)
 

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from brmrs_graph.files import write_bytes
+
+
+def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    for content in (b"first, and longer", b"second"):
+        write_bytes(path, content)
+        assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
+def test_where_writing_fails_the_old_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "numbers.json"
+    write_bytes(path, b"old")
+
+    def no_space(descriptor: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(OSError, match="no space left"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
