@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,13 @@ class Arm:
         name: Its name in tables.
         options: Options of ``experiments.run`` that make it what it is.
         trials: Further options, among which the validation metric chooses; every arm should have equally many.
+        against: Name of the arm that it is tested against, where that is not the reference of the plan.
     """
 
     name: str
     options: tuple[str, ...]
     trials: tuple[tuple[str, ...], ...] = ((),)
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,21 @@ class Plan:
             raise ConfigError(f"reference '{self.reference}' is none of the arms: {', '.join(names)}")
         if len(set(names)) < len(names) or not self.seeds:
             raise ConfigError("a comparison needs arms of different names and at least one seed")
+        for arm in self.arms:
+            if arm.against and (arm.against not in names or arm.against == arm.name):
+                raise ConfigError(f"arm '{arm.name}' is to be tested against '{arm.against}', which is no other arm")
 
     def options(self, arm: Arm, trial: Sequence[str]) -> tuple[str, ...]:
         """All options of a run, except seed and places."""
         return ("--dataset", self.dataset, *self.common, *arm.options, *trial)
+
+    def trial_runs(self, arm: Arm, trial: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
+        """The runs that tell how good a trial is; none where there is nothing to choose."""
+        return [(self.options(arm, trial), seed) for seed in self.trial_seeds] if len(arm.trials) > 1 else []
+
+    def final_runs(self, arm: Arm, trial: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
+        """The runs that an arm is judged by, once its trial is chosen."""
+        return [(self.options(arm, trial), seed) for seed in self.seeds]
 
 
 def folder_name(options: Sequence[str]) -> str:
@@ -79,6 +93,11 @@ def folder_name(options: Sequence[str]) -> str:
     Raises:
         ConfigError: If an option has a value out of range.
     """
+    return _folder_name(tuple(options))
+
+
+@cache  # reading a command line takes 50 ms
+def _folder_name(options: tuple[str, ...]) -> str:
     settings = {name: value for name, value in to_dict(parse(options)).items() if name not in {*MAY_DIFFER, "seed"}}
     return hashlib.sha256(json.dumps([__version__, settings], sort_keys=True).encode()).hexdigest()[:12]
 
@@ -101,8 +120,12 @@ def quick_plan(dataset: str, names: Sequence[str], seeds: int) -> Plan:
     return Plan(f"{dataset}-{'-'.join(names)}", dataset, tuple(arms), names[0], tuple(range(1, seeds + 1)))
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path, dataset: str = "") -> Plan:
     """Reads a plan from YAML; see ``experiments/configs/`` for examples.
+
+    Args:
+        path: The file.
+        dataset: Data set of a plan that names none; the name of the comparison then ends with it.
 
     Raises:
         ConfigError: Naming what is missing or wrong in the file.
@@ -114,12 +137,18 @@ def read_plan(path: Path) -> Plan:
                 str(name),
                 _words(arm.get("options", "")),
                 tuple(_words(trial) for trial in arm.get("trials", [""])),
+                str(arm.get("against", "")),
             )
             for name, arm in content["arms"].items()
         )
+        named = content.get("dataset", "")
+        if not named and not dataset:
+            raise ConfigError(f"{path} names no data set; give one with --dataset")
+        if named and dataset not in ("", named):
+            raise ConfigError(f"{path} is a plan for the data set '{named}'; leave out --dataset {dataset}")
         return Plan(
-            name=path.stem,
-            dataset=content["dataset"],
+            name=path.stem if named else f"{path.stem}-{dataset}",
+            dataset=named or dataset,
             arms=arms,
             reference=content["reference"],
             seeds=tuple(content["seeds"]),

@@ -31,30 +31,6 @@ def print_metrics(metrics: dict[str, Any], console: Console | None = None) -> No
     console.print(table)
 
 
-def comparison_table(results: dict[str, Any]) -> Table:
-    """The table of a comparison: mean ± standard deviation over seeds, difference from the reference, p-value."""
-    kind = " (synthetic data)" if results["data"]["synthetic"] else ""
-    table = Table(
-        title=f"{results['name']}: test on {results['dataset']}{kind}, {len(results['seeds'])} seeds",
-        title_justify="left",
-        caption=f"Δ: {results['reference']} minus arm in test R@20, 95 % interval over users and seeds",
-        caption_justify="left",
-    )
-    table.add_column("arm", no_wrap=True)
-    for column in ("valid R@20", "test R@20", "test N@20", "Δ", "p"):
-        table.add_column(column, justify="right")
-    for name, arm in results["arms"].items():
-        cells = [_plus_minus(arm["valid"]["recall@20"])]
-        cells += [_plus_minus(arm["test"][metric]) for metric in ("recall@20", "ndcg@20")]
-        test = results["against_reference"].get(name)
-        if test is None:
-            cells += ["reference", ""]
-        else:
-            cells += [f"{test['mean']:+.4f}\n[{test['low']:+.4f}, {test['high']:+.4f}]", f"{test['p']:.4f}"]
-        table.add_row(name, *cells)
-    return table
-
-
 def diagnosis_table(record: dict[str, Any]) -> Table:
     """The headline figures of a diagnosis, a column for each model, with 95 % intervals."""
     data = record["dataset"]
@@ -111,7 +87,3 @@ def interval(value: dict[str, Any] | None, between: str = " ") -> str:
         return "not measured"
     ends = "" if value["low"] is None else f"{between}[{value['low']:.3f}, {value['high']:.3f}]"
     return f"{value['value']:.4f}{ends}"
-
-
-def _plus_minus(value: dict[str, float]) -> str:
-    return f"{value['mean']:.4f}\n±{value['std']:.4f}"

@@ -1,6 +1,7 @@
 """Puts the results in ``experiments/results/`` into README and docs: ``python -m experiments.tables``.
 
-A block of a page between ``<!-- results: NAME -->`` and ``<!-- end -->`` holds the table of ``NAME.json``.
+A block of a page between ``<!-- results: NAME -->`` and ``<!-- end -->`` holds the table of ``NAME.json``; of a
+comparison, ``NAME:VIEW`` is another of its tables.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import write_bytes
 from experiments import cli
 from experiments.catalog import REPOSITORY
+from experiments.comparison.table import VIEWS, markdown_lines
 from experiments.report import diagnosis_rows, interval
 from experiments.study.table import made_from, markdown_table
 
@@ -40,7 +42,12 @@ def update(text: str) -> str:
     Raises:
         ConfigError: If a block names results that are not there.
     """
-    return BLOCK.sub(lambda match: match[1] + render(read(match[2])) + match[4], text)
+
+    def rendered(match: re.Match[str]) -> str:
+        name, _, view = match[2].partition(":")
+        return match[1] + render(read(name), view or "main") + match[4]
+
+    return BLOCK.sub(rendered, text)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -56,11 +63,11 @@ def read(name: str) -> dict[str, Any]:
     return results
 
 
-def render(results: dict[str, Any]) -> str:
-    """Results as markdown: of a comparison, a diagnosis or a study."""
+def render(results: dict[str, Any], view: str = "main") -> str:
+    """Results as markdown: of a comparison (one of its tables), a diagnosis or a study."""
     if "models" in results:
         return _diagnosis(results)
-    return _study(results) if "study" in results else _comparison(results)
+    return _study(results) if "study" in results else _comparison(results, view)
 
 
 def _diagnosis(record: dict[str, Any]) -> str:
@@ -86,37 +93,9 @@ def _study(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _comparison(results: dict[str, Any]) -> str:
-    """A comparison as markdown: test metrics, difference from the reference, and how to repeat it."""
-    reference = results["reference"]
-    lines = [
-        f"| arm | valid R@20 | test R@20 | test N@20 | {reference} minus arm, R@20 [95 %] | p |",
-        "|---|---|---|---|---|---|",
-    ]
-    best = max(arm["test"]["recall@20"]["mean"] for arm in results["arms"].values())
-    for name, arm in results["arms"].items():
-        test = results["against_reference"].get(name)
-        recall = _cell(arm["test"]["recall@20"])
-        if arm["test"]["recall@20"]["mean"] == best:
-            recall = f"**{recall}**"
-        cells = [f"`{name}`", _cell(arm["valid"]["recall@20"]), recall, _cell(arm["test"]["ndcg@20"])]
-        if test is None:
-            cells += ["", ""]
-        else:
-            cells += [f"{test['mean']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]", f"{test['p']:.4f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    kind = "synthetic data; " if results["data"]["synthetic"] else ""
-    lines += [
-        "",
-        f"`{results['command']}` ({kind}{len(results['seeds'])} seeds, mean ± standard deviation; "
-        f"data {results['data']['hash']})",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _cell(value: dict[str, float]) -> str:
-    return f"{value['mean']:.4f} ± {value['std']:.4f}"
+def _comparison(results: dict[str, Any], view: str) -> str:
+    """A table of a comparison, and how to repeat it."""
+    return "\n".join([*markdown_lines(VIEWS[view](results)), "", f"`{results['command']}`", ""])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from brmrs_graph.evaluation.intervals import Estimate, Measurement, differences, estimates, resampled_sums
 from brmrs_graph.evaluation.metrics import ndcg, recall, summarize
 from brmrs_graph.evaluation.ranking import Ranking, rank
-from brmrs_graph.evaluation.significance import PairedDifference, paired_bootstrap
+from brmrs_graph.evaluation.significance import PairedDifference, holm, paired_bootstrap
 
 __all__ = [
     "Estimate",
@@ -12,6 +12,7 @@ __all__ = [
     "Ranking",
     "differences",
     "estimates",
+    "holm",
     "ndcg",
     "paired_bootstrap",
     "rank",

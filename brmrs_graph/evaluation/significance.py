@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,24 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_0
     return PairedDifference(
         float(a.mean() - b.mean()), float(low), float(high), float(min(1.0, 2 * max(tail, 1 / samples)))
     )
+
+
+def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
+    r"""Adjusts p-values for testing several hypotheses at once, so that the chance of *any* false rejection is bounded.
+
+    With the m p-values sorted, :math:`\tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1)\, p_{(j)})`; rejecting where
+    :math:`\tilde p \le \alpha` bounds the chance by :math:`\alpha`, however the tests depend on each other. From "A
+    Simple Sequentially Rejective Multiple Test Procedure" (Holm, 1979).
+
+    Args:
+        p_values: p-values by name.
+
+    Returns:
+        Adjusted p-values by name, in the order given.
+    """
+    adjusted: dict[Name, float] = {}
+    largest = 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}

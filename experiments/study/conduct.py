@@ -12,10 +12,9 @@ import numpy as np
 from rich.console import Console
 
 from brmrs_graph.diagnosis.report.style import save
-from brmrs_graph.errors import ConfigError
+from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.files import write_bytes
-from experiments.compare import CompareSettings, Runner
-from experiments.plan import Arm, Plan
+from experiments.comparison.runner import Runner
 from experiments.study.base import Cell, Study
 from experiments.study.figure import draw
 from experiments.study.finished import FinishedRun, LoadedData
@@ -36,8 +35,10 @@ def conduct(study: Study) -> dict[str, Any]:
         ConfigError: If runs that should have seen the same data did not.
     """
     cells = study.cells()
-    runner = Runner(_plan(study, cells), CompareSettings(data_root=study.data_root, out=study.out, jobs=study.jobs))
-    runner.run([(study.options(cell), seed) for cell in cells for seed in study.seed_list], "runs")
+    runner = Runner(study.out, study.dataset, study.data_root, study.jobs)
+    runs = [(tuple(study.options(cell)), seed) for cell in cells for seed in study.seed_list]
+    if failures := runner.run(runs, study.title):
+        raise TrainingError(f"{len(failures)} of {len(runs)} runs failed; the first said: {failures[0].message}")
     results = summarize(study, cells, runner)
     folder = study.results or study.out
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,12 +121,6 @@ def _spread(values: Sequence[float]) -> Mapping[str, Any]:
         "std": float(measured.std(ddof=1)) if measured.size > 1 else None,
         "values": [float(value) if np.isfinite(value) else None for value in x],
     }
-
-
-def _plan(study: Study, cells: Sequence[Cell]) -> Plan:
-    options = dict.fromkeys(cell.options for cell in cells)
-    arms = tuple(Arm(shlex.join(words), words) for words in options)
-    return Plan(study.title, study.dataset, arms, arms[0].name, study.seed_list)
 
 
 def _with_suffix(path: Path, suffix: str) -> Path:

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from brmrs_graph.evaluation import paired_bootstrap
+from brmrs_graph.evaluation import holm, paired_bootstrap
 
 
 def test_a_constant_difference_has_no_spread_and_the_smallest_p_value() -> None:
@@ -60,3 +62,23 @@ def test_interval_covers_no_difference_about_as_often_as_it_claims() -> None:
 def test_different_users_cannot_be_paired() -> None:
     with pytest.raises(ValueError, match="5 and 6 users"):
         paired_bootstrap(np.zeros(5), np.zeros(6))
+
+
+def test_holm_by_hand() -> None:
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}) == pytest.approx(
+        {"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02}
+    )
+    assert holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}
+    assert holm({}) == {}
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_rejects_what_the_step_down_rule_rejects(values: list[float]) -> None:
+    adjusted = holm(dict(enumerate(values)))
+    for level in (0.01, 0.05, 0.5):
+        rejected: set[int] = set()
+        for step, number in enumerate(sorted(range(len(values)), key=lambda number: values[number])):
+            if min(1.0, (len(values) - step) * values[number]) > level:
+                break
+            rejected.add(number)
+        assert {number for number, p in adjusted.items() if p <= level} == rejected

@@ -1,31 +1,45 @@
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from brmrs_graph.errors import TrainingError
+from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.evaluation import recall
-from experiments.compare import CompareSettings, Runner, compare
-from experiments.plan import read_plan
+from experiments.compare import CompareSettings, compare
+from experiments.comparison.runner import Failure, Run, Runner
 
 SHORT = "--train.epochs 2 --model.dim 8 --feature-dim 8"
 PLAN = f"""
-dataset: boutique
 seeds: [1, 2]
 reference: hard
 common: {SHORT}
 arms:
   hard: {{options: --objective dns, trials: ["--loss.pool 2", "--loss.pool 4"]}}
-  plain: {{options: --objective bpr, trials: ["--loss.branch 0", "--loss.branch 1"]}}
+  plain: {{options: --objective bpr, trials: ["--loss.branch 0", "--loss.branch 1"], against: hard}}
 """
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[CompareSettings, dict]:
+def compared(tmp_path_factory: pytest.TempPathFactory, shops: Path) -> tuple[CompareSettings, dict]:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "short.yaml").write_text(PLAN)
-    settings = CompareSettings(plan=folder / "short.yaml", out=folder / "runs", jobs=2)
+    settings = CompareSettings(plan=folder / "short.yaml", dataset="shop", data_root=shops, out=folder / "runs", jobs=2)
     return settings, compare(settings)
+
+
+@pytest.fixture
+def no_runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """Runs that a comparison would have started."""
+    asked: list[Run] = []
+
+    def refuse(_: Runner, run: Run) -> Failure:
+        asked.append(run)
+        return Failure(*run, "refused")
+
+    monkeypatch.setattr(Runner, "_run_one", refuse)
+    return asked
 
 
 def test_the_trial_with_the_best_validation_is_chosen(compared: tuple[CompareSettings, dict]) -> None:
@@ -36,47 +50,122 @@ def test_the_trial_with_the_best_validation_is_chosen(compared: tuple[CompareSet
 
 def test_means_are_those_of_the_run_folders(compared: tuple[CompareSettings, dict]) -> None:
     settings, results = compared
-    runner = Runner(read_plan(settings.plan), settings)
-    for arm in runner.plan.arms:
-        folders = [runner.folder(runner.plan.options(arm, runner.choose(arm)), seed) for seed in (1, 2)]
-        values = [folder.read_metrics()["test"]["recall@20"] for folder in folders]
+    runner = Runner(settings.out, "shop", settings.data_root)
+    for arm in results["arms"].values():
+        folders = [runner.folder(arm["options"].split(), seed) for seed in (1, 2)]
+        metrics = [folder.read_metrics() for folder in folders]
+        values = [m["test"]["recall@20"] for m in metrics]
         by_user = [float(recall(folder.read_ranking("test", "fused"), 20).mean()) for folder in folders]
         assert by_user == pytest.approx(values)
-        assert results["arms"][arm.name]["test"]["recall@20"]["mean"] == pytest.approx(sum(values) / 2)
+        assert arm["test"]["recall@20"]["mean"] == pytest.approx(sum(values) / 2)
+        visual = [m["branches"]["test"]["visual"]["ndcg@10"] for m in metrics]
+        assert arm["branches"]["visual"]["ndcg@10"]["mean"] == pytest.approx(sum(visual) / 2)
 
 
-def test_the_difference_is_reference_minus_arm(compared: tuple[CompareSettings, dict]) -> None:
+def test_differences_are_reference_minus_arm_and_arm_minus_its_own_baseline(
+    compared: tuple[CompareSettings, dict],
+) -> None:
     results = compared[1]
     means = {name: arm["test"]["recall@20"]["mean"] for name, arm in results["arms"].items()}
-    test = results["against_reference"]["plain"]
+    test, gain = results["against_reference"]["plain"], results["gains"]["plain"]
     assert test["mean"] == pytest.approx(means["hard"] - means["plain"])
     assert test["low"] <= test["mean"] <= test["high"]
+    assert gain["against"] == "hard"
+    assert gain["mean"] == pytest.approx(-test["mean"])
 
 
 def test_the_results_file_says_what_made_it(compared: tuple[CompareSettings, dict]) -> None:
     settings, results = compared
-    kept = json.loads((settings.out / "short.json").read_text())
+    kept = json.loads((settings.out / "short-shop.json").read_text())
     assert kept == json.loads(json.dumps(results))
-    assert kept["command"] == f"python -m experiments.compare --plan {settings.plan}"
-    assert kept["data"]["synthetic"] and kept["data"]["hash"] and kept["versions"]["torch"]
+    assert kept["command"] == f"python -m experiments.compare --plan {settings.plan} --dataset shop"
+    assert not kept["data"]["synthetic"]
+    assert kept["data"]["hash"]
+    assert kept["versions"]["torch"]
 
 
-def test_finished_runs_are_not_repeated(
-    compared: tuple[CompareSettings, dict], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> str:
-        raise AssertionError("a finished run was started again")
+@pytest.mark.parametrize("suffix", [".md", ".tex", ".png", ".svg"])
+def test_tables_and_chart_lie_beside_the_results(compared: tuple[CompareSettings, dict], suffix: str) -> None:
+    assert (compared[0].out / f"short-shop{suffix}").stat().st_size > 500
 
-    monkeypatch.setattr(Runner, "_run_one", refuse)
+
+def test_finished_runs_are_not_repeated(compared: tuple[CompareSettings, dict], no_runs: list[Run]) -> None:
     assert compare(compared[0])["arms"] == compared[1]["arms"]
+    assert no_runs == []
 
 
-def test_a_failed_run_is_reported_after_the_others_are_done(tmp_path: Path) -> None:
+def test_a_comparison_goes_on_from_its_results_file_alone(
+    compared: tuple[CompareSettings, dict], tmp_path: Path, no_runs: list[Run]
+) -> None:
+    settings, results = compared
+    kept = tmp_path / "kept.json"
+    shutil.copy(settings.out / "short-shop.json", kept)
+    elsewhere = replace(settings, out=tmp_path / "runs", data_root=tmp_path / "nothing", results=kept)
+    assert compare(elsewhere) == results
+    assert no_runs == []
+
+
+def test_only_what_the_results_file_lacks_is_run(
+    compared: tuple[CompareSettings, dict], tmp_path: Path, no_runs: list[Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = compared[0]
+    kept, more = tmp_path / "kept.json", tmp_path / "short.yaml"
+    shutil.copy(settings.out / "short-shop.json", kept)
+    more.write_text(PLAN.replace("[1, 2]", "[1, 2, 3]"))
+    with pytest.raises(TrainingError, match=r"2 runs failed; the first was `.*--seed 3`, which said: refused"):
+        compare(replace(settings, plan=more, out=tmp_path / "runs", results=kept))
+    assert {seed for _, seed in no_runs} == {3}
+    assert "2 of 10 runs to do, about 0.0 core-hours" in capsys.readouterr().out
+    assert json.loads(kept.read_text())["arms"]["hard"]["seeds"] == [1, 2]
+
+
+def test_a_test_that_only_a_trial_needed_is_not_kept(compared: tuple[CompareSettings, dict]) -> None:
+    chosen = {arm["options"] for arm in compared[1]["arms"].values()}
+    with_test = [run for run in compared[1]["runs"] if "test" in run]
+    assert len(chosen) == 2
+    assert len(with_test) == 4
+    assert len(compared[1]["runs"]) == 6
+
+
+def test_failed_runs_are_reported_and_the_others_are_in_the_results(tmp_path: Path, shops: Path) -> None:
     plan = PLAN.replace("--objective bpr, trials", "--objective bpr --model.k 5000, trials")
     (tmp_path / "short.yaml").write_text(plan)
-    settings = CompareSettings(plan=tmp_path / "short.yaml", out=tmp_path / "runs", jobs=2)
-    with pytest.raises(TrainingError, match=r"2 of 4 runs failed; .*k=5000"):
+    settings = CompareSettings(
+        plan=tmp_path / "short.yaml", dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=2
+    )
+    with pytest.raises(TrainingError, match=r"2 runs failed; .*k=5000"):
         compare(settings)
-    runner = Runner(read_plan(settings.plan), settings)
-    hard = runner.plan.arms[0]
-    assert all(runner.folder(runner.plan.options(hard, trial), 1).read_metrics() for trial in hard.trials)
+    results = json.loads((tmp_path / "runs" / "short-shop.json").read_text())
+    assert list(results["arms"]) == ["hard"]
+    assert results["not_finished"] == ["plain"]
+    assert [failure["seed"] for failure in results["failures"]] == [1, 1]
+
+
+def test_without_jobs_nothing_runs_and_a_reference_must_be_there(
+    tmp_path: Path, shops: Path, no_runs: list[Run]
+) -> None:
+    settings = CompareSettings(
+        arms=("mostpop", "bprmf"), dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=0
+    )
+    with pytest.raises(ConfigError, match="the reference 'mostpop' has no finished run"):
+        compare(settings)
+    assert no_runs == []
+
+
+def test_runs_on_different_data_are_not_compared(compared: tuple[CompareSettings, dict], tmp_path: Path) -> None:
+    settings = compared[0]
+    kept = tmp_path / "kept.json"
+    content = json.loads((settings.out / "short-shop.json").read_text())
+    content["runs"][-1]["data"] = "other"
+    kept.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"made on different data \(content hashes .*other"):
+        compare(replace(settings, results=kept, jobs=0))
+
+
+@pytest.mark.parametrize("content", ["{", '{"runs": []}', '{"runs": [{}], "held_out": {}}'])
+def test_a_file_that_is_no_results_file_is_named(
+    compared: tuple[CompareSettings, dict], tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "kept.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"kept\.json cannot be read as the results of a comparison"):
+        compare(replace(compared[0], results=tmp_path / "kept.json", jobs=0))

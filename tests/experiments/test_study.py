@@ -17,7 +17,7 @@ from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import BRMRSError, ConfigError, TrainingError
 from brmrs_graph.nn.fusion import make_fusion
 from experiments import cli
-from experiments.compare import Runner
+from experiments.comparison.runner import Failure, Run, Runner
 from experiments.plan import folder_name
 from experiments.run import command as run_command
 from experiments.run import run as train
@@ -44,16 +44,17 @@ def runs() -> Iterator[list[str]]:
     """Runs are carried out in this process, which saves starting Python for each; the list names them."""
     done: list[str] = []
 
-    def run_here(self: Runner, options: tuple[str, ...], seed: int) -> str:
+    def run_here(self: Runner, run: Run) -> Failure | None:
+        options, seed = run
         place = ["--seed", str(seed), "--out", str(self.folder(options, seed).path)]
-        if self.settings.data_root:
-            place += ["--data-root", str(self.settings.data_root)]
+        if self.data_root:
+            place += ["--data-root", str(self.data_root)]
         done.append(" ".join([*options, *place]))
         try:
             train(parse([*options, *place]), quiet=True)
         except BRMRSError as error:
-            return f"error: {error}"
-        return ""
+            return Failure(options, seed, f"error: {error}")
+        return None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Runner, "_run_one", run_here)

@@ -1,0 +1,235 @@
+"""The tables of a comparison: on the terminal, as markdown and as LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rich.table import Table as RichTable
+from rich.text import Text
+
+SHORT = {"recall@10": "R@10", "recall@20": "R@20", "ndcg@10": "N@10", "ndcg@20": "N@20"}
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Args:
+        text: What is in it.
+        value: What it is ranked by in its column, the larger the better; None: it is not ranked.
+        place: 1 for the best of the column, 2 for the second.
+    """
+
+    text: str
+    value: float | None = None
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, the same for all forms in which it is written.
+
+    Args:
+        head: Names of the columns; the first one holds names.
+        rows: Cells by row.
+        caption: What stands below it.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str
+
+
+def main_table(results: Results) -> Table:
+    """Validation, test metrics, difference from the reference, time and memory of every arm."""
+    reference, tests = results["reference"], results["against_reference"]
+    rows = []
+    for name, arm in results["arms"].items():
+        test = tests.get(name)
+        rows.append(
+            (
+                _named(name, arm, results),
+                _metric(arm["valid"]["recall@20"]),
+                *(_metric(arm["test"][metric]) for metric in SHORT),
+                Cell("" if test is None else _difference(test)),
+                Cell("" if test is None else _p(test["p_holm"])),
+                Cell(_minutes(arm)),
+                Cell(f"{arm['memory_gib']:.1f}"),
+            )
+        )
+    head = ("arm", "valid R@20", *SHORT.values(), f"{reference} − arm, R@20 [95 %]", "p", "min", "GiB")
+    return _placed(Table(head, tuple(rows), _caption(results)))
+
+
+def gains_table(results: Results) -> Table:
+    """Every arm that has another one as its own baseline, beside it."""
+    rows = []
+    for name, test in results["gains"].items():
+        base, arm = (results["arms"][key] for key in (test["against"], name))
+        relative = test["mean"] / base["test"]["recall@20"]["mean"]
+        rows.append(
+            (
+                Cell(test["against"]),
+                _metric(base["test"]["recall@20"], ranked=False),
+                _metric(arm["test"]["recall@20"], ranked=False),
+                Cell(_difference(test)),
+                Cell(f"{100 * relative:+.1f} %"),
+                Cell(_p(test["p_holm"])),
+            )
+        )
+    head = ("backbone", "R@20 alone", "R@20 with it", "gain [95 %]", "relative", "p")
+    return Table(head, tuple(rows), _caption(results))
+
+
+def degree_table(results: Results) -> Table:
+    """Recall@20 by the training interactions of the item, the coldest items first."""
+    groups = next(iter(results["arms"].values()))["by_degree"]
+    rows = [
+        (Cell(name), *(_metric(arm["by_degree"][group]) for group in groups)) for name, arm in results["arms"].items()
+    ]
+    head = ("R@20 of items with so many training interactions", *groups)
+    pairs = ", ".join(f"{group['pairs']:,}" for group in groups.values())
+    return _placed(Table(head, tuple(rows), f"{_caption(results)}; test pairs by column: {pairs}"))
+
+
+VIEWS: dict[str, Callable[[Results], Table]] = {"main": main_table, "gains": gains_table, "degree": degree_table}
+"""Tables by name."""
+
+
+def views(results: Results) -> list[str]:
+    """The tables that a comparison has."""
+    return ["main", *(["gains"] if results["gains"] else []), "degree"]
+
+
+def markdown(results: Results) -> str:
+    """All tables as a markdown page, with the chart."""
+    lines = [f"# {results['name']}", ""]
+    for view in views(results):
+        lines += [*markdown_lines(VIEWS[view](results)), ""]
+    lines += [_legend(results), "", f"![Test Recall@20 of every arm]({results['name']}.svg)", ""]
+    return "\n".join([*lines, f"`{results['command']}`", ""])
+
+
+def markdown_lines(table: Table) -> list[str]:
+    """A table as the lines of markdown: the best of a column in bold, the second in italics."""
+    mark = {0: "{}", 1: "**{}**", 2: "*{}*"}
+    lines = [f"| {' | '.join(table.head)} |", f"|---|{'---:|' * (len(table.head) - 1)}"]
+    for first, *others in table.rows:
+        cells = [f"`{first.text}`", *(mark[cell.place].format(cell.text) for cell in others)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", table.caption]
+
+
+def latex(results: Results) -> str:
+    """All tables for a paper (booktabs): the best of a column in bold, the second underlined."""
+    mark = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
+    parts = [f"% {results['command']}", "% needs \\usepackage{booktabs}"]
+    for table in (VIEWS[view](results) for view in views(results)):
+        head, caption = ([_escape(text) for text in texts] for texts in (table.head, [table.caption]))
+        rows = [" & ".join(mark[cell.place].format(_escape(cell.text)) for cell in row) for row in table.rows]
+        parts += [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{caption[0]}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\toprule",
+            rf"{' & '.join(head)} \\",
+            r"\midrule",
+            *(rf"{row} \\" for row in rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    return "\n".join([*parts, ""])
+
+
+def terminal(results: Results) -> RichTable:
+    """The main table without what a terminal has no room for; that of gains where every arm belongs to a pair."""
+    if 2 * len(results["gains"]) == len(results["arms"]):
+        table = gains_table(results)
+    else:
+        table = _without(main_table(results), "R@10", "N@10", "GiB")
+    style = {0: "", 1: "bold", 2: "underline"}
+    shown = RichTable(
+        title=f"{results['name']}, test", title_justify="left", caption=table.caption, caption_justify="left"
+    )
+    for number, name in enumerate(table.head):
+        shown.add_column(name.replace(" [", "\n\\["), justify="right" if number else "left", no_wrap=not number)
+    for row in table.rows:
+        # Deviations and intervals go below their figures: the table stays narrow.
+        shown.add_row(*(Text(re.sub(r" (?=[±\[])", "\n", cell.text), style=style[cell.place]) for cell in row))
+    return shown
+
+
+def _placed(table: Table) -> Table:
+    """Marks the best and the second best of each column; equal ones share their place."""
+    rows = [list(row) for row in table.rows]
+    for column in range(1, len(table.head)):
+        best = sorted({row[column].value for row in rows if row[column].value is not None}, reverse=True)[:2]
+        for row in rows:
+            if row[column].value in best:
+                row[column] = replace(row[column], place=best.index(row[column].value) + 1)
+    return replace(table, rows=tuple(tuple(row) for row in rows))
+
+
+def _without(table: Table, *names: str) -> Table:
+    kept = [number for number, name in enumerate(table.head) if name not in names]
+    return Table(
+        tuple(table.head[number] for number in kept),
+        tuple(tuple(row[number] for number in kept) for row in table.rows),
+        table.caption,
+    )
+
+
+def _metric(value: Mapping[str, float], *, ranked: bool = True) -> Cell:
+    spread = f" ± {_decimal(value['std'])}" if value["std"] else ""
+    return Cell(_decimal(value["mean"]) + spread, value["mean"] if ranked else None)
+
+
+def _decimal(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
+def _named(name: str, arm: Mapping[str, Any], results: Results) -> Cell:
+    short = len(results["seeds"]) - len(arm["seeds"])
+    return Cell(f"{name} ({len(arm['seeds'])} of {len(results['seeds'])} seeds)" if short else name)
+
+
+def _difference(test: Mapping[str, float]) -> str:
+    return f"{test['mean']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]"
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else _decimal(value, 3)
+
+
+def _minutes(arm: Mapping[str, Any]) -> str:
+    minutes = float(np.mean(arm["seconds"])) / 60
+    return f"{minutes:.1f}"
+
+
+def _caption(results: Results) -> str:
+    kind = "synthetic data; " if results["data"]["synthetic"] else ""
+    number = len(results["seeds"])
+    seeds = f"{number} seeds, mean ± standard deviation" if number > 1 else "one seed"
+    return f"{results['dataset']}: {kind}{seeds}; data {results['data']['hash']}"
+
+
+def _legend(results: Results) -> str:
+    return (
+        "Best of a column in bold, second in italics. R is Recall, N is NDCG, on test at the best validation epoch; "
+        "an arm's trial is chosen by validation. Differences: paired bootstrap over users and seeds; p after Holm's "
+        f"correction for {max(len(results['against_reference']), 1)} tests. Minutes of training and validation on one "
+        "CPU thread; peak memory of the process."
+    )
+
+
+def _escape(text: str) -> str:
+    for sign, written in (("\\", r"\textbackslash "), ("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#")):
+        text = text.replace(sign, written)
+    return text.replace("±", r"$\pm$").replace("−", "$-$").replace("< ", "$<$ ")

@@ -1,0 +1,99 @@
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from experiments.comparison.table import degree_table, gains_table, latex, main_table, markdown, terminal
+
+METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
+
+
+def arm(value: float, seeds: int = 2) -> dict[str, Any]:
+    spread = {name: {"mean": value, "std": 0.001} for name in METRICS}
+    groups = {"1-3": {"mean": 1 - value, "std": 0.0, "pairs": 1200}, "4": {"mean": value, "std": 0.0, "pairs": 7}}
+    return {
+        "valid": spread,
+        "test": spread,
+        "by_degree": groups,
+        "seeds": list(range(seeds)),
+        "seconds": [60, 120],
+        "memory_gib": 0.51,
+    }
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    test = {"mean": 0.1, "low": 0.05, "high": 0.15, "p": 0.0002, "p_holm": 0.0004}
+    return {
+        "name": "x",
+        "command": "python -m experiments.compare --plan x.yaml",
+        "dataset": "shop",
+        "data": {"synthetic": True, "hash": "abc"},
+        "seeds": [0, 1],
+        "reference": "a",
+        "arms": {"a": arm(0.3), "b_1": arm(0.2), "c": arm(0.1, seeds=1)},
+        "against_reference": {"b_1": test, "c": test | {"p_holm": 0.04}},
+        "gains": {"b_1": test | {"against": "c"}},
+    }
+
+
+def test_the_main_table_tells_means_difference_and_cost(results: dict[str, Any]) -> None:
+    lines = markdown(results).splitlines()
+    assert "| arm | valid R@20 | R@10 | R@20 | N@10 | N@20 | a − arm, R@20 [95 %] | p | min | GiB |" in lines
+    best, second = "**.3000 ± .0010**", "*.2000 ± .0010*"
+    assert f"| `a` | {' | '.join([best] * 5)} |  |  | 1.5 | 0.5 |" in lines
+    assert f"| `b_1` | {' | '.join([second] * 5)} | +0.1000 [+0.0500, +0.1500] | < .001 | 1.5 | 0.5 |" in lines
+    assert "shop: synthetic data; 2 seeds, mean ± standard deviation; data abc" in lines
+    assert "`python -m experiments.compare --plan x.yaml`" in lines
+
+
+def test_an_arm_with_missing_seeds_says_so(results: dict[str, Any]) -> None:
+    assert [row[0].text for row in main_table(results).rows] == ["a", "b_1", "c (1 of 2 seeds)"]
+
+
+def test_equal_values_share_a_place(results: dict[str, Any]) -> None:
+    results["arms"]["b_1"] = arm(0.3)
+    assert [row[1].place for row in main_table(results).rows] == [1, 1, 2]
+
+
+def test_groups_of_items_have_their_own_best(results: dict[str, Any]) -> None:
+    table = degree_table(results)
+    assert table.head[1:] == ("1-3", "4")
+    assert [[cell.place for cell in row[1:]] for row in table.rows] == [[0, 1], [2, 2], [1, 0]]
+    assert table.caption.endswith("test pairs by column: 1,200, 7")
+
+
+def test_a_gain_stands_beside_its_baseline(results: dict[str, Any]) -> None:
+    (row,) = gains_table(results).rows
+    assert [cell.text for cell in row] == [
+        "c",
+        ".1000 ± .0010",
+        ".2000 ± .0010",
+        "+0.1000 [+0.0500, +0.1500]",
+        "+100.0 %",
+        "< .001",
+    ]
+
+
+def test_latex_marks_the_best_and_escapes_names(results: dict[str, Any]) -> None:
+    text = latex(results)
+    assert r"b\_1 & \underline{.2000 $\pm$ .0010}" in text
+    assert r"a & \textbf{.3000 $\pm$ .0010}" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
+    assert "95 \\%" in text
+    for line in text.splitlines():
+        if line.endswith(r" \\"):
+            assert line.count(" & ") in (2, 5, 9)
+
+
+@pytest.mark.parametrize(("pairs", "shown"), [(False, "valid R@20"), (True, "backbone")])
+def test_the_terminal_shows_gains_where_every_arm_is_in_a_pair(
+    results: dict[str, Any], pairs: bool, shown: str
+) -> None:
+    if pairs:
+        del results["arms"]["a"]
+    file = io.StringIO()
+    Console(file=file, width=100).print(terminal(results))
+    assert shown in file.getvalue()
+    assert "[+0.0500," in file.getvalue()
