@@ -1,7 +1,7 @@
 """Puts the results in ``experiments/results/`` into README and docs: ``python -m experiments.tables``.
 
 A block of a page between ``<!-- results: NAME -->`` and ``<!-- end -->`` holds the table of ``NAME.json``; of a
-comparison, ``NAME:VIEW`` is another of its tables.
+comparison, ``NAME:VIEW`` is another of its tables, and ``NAME NAME ...`` are several, one row for each.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import write_bytes
 from experiments import cli
 from experiments.catalog import REPOSITORY
-from experiments.comparison.table import VIEWS, markdown_lines
+from experiments.comparison.table import VIEWS, across_table, markdown_lines
 from experiments.report import diagnosis_rows, interval
 from experiments.study.table import made_from, markdown_table
 
 PAGES = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 RESULTS = Path(__file__).resolve().parent / "results"
-BLOCK = re.compile(r"(<!-- results: (\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- results: (\S+(?: \S+)*) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def command(arguments: Sequence[str]) -> None:
@@ -44,8 +44,12 @@ def update(text: str) -> str:
     """
 
     def rendered(match: re.Match[str]) -> str:
-        name, _, view = match[2].partition(":")
-        return match[1] + render(read(name), view or "main") + match[4]
+        if len(names := match[2].split()) > 1:
+            table = "\n".join([*markdown_lines(across_table([read(name) for name in names])), ""])
+        else:
+            name, _, view = match[2].partition(":")
+            table = render(read(name), view or "main")
+        return match[1] + table + match[4]
 
     return BLOCK.sub(rendered, text)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from rich.table import Table as RichTable
 from rich.text import Text
+
+from brmrs_graph.evaluation import holm
 
 SHORT = {"recall@10": "R@10", "recall@20": "R@20", "ndcg@10": "N@10", "ndcg@20": "N@20"}
 Results = Mapping[str, Any]
@@ -95,6 +97,36 @@ def degree_table(results: Results) -> Table:
     head = ("R@20 of items with so many training interactions", *groups)
     pairs = ", ".join(f"{group['pairs']:,}" for group in groups.values())
     return _placed(Table(head, tuple(rows), f"{_caption(results)}; test pairs by column: {pairs}"))
+
+
+def across_table(comparisons: Sequence[Results]) -> Table:
+    """The reference on every data set, beside the best other arm by validation; p-values adjusted for the data sets."""
+    tests, rows = {}, []
+    for number, results in enumerate(comparisons):
+        arms, reference = results["arms"], results["reference"]
+        others = [name for name in arms if name != reference]
+        other = max(others, key=lambda name: arms[name]["valid"]["recall@20"]["mean"])
+        by_test = sorted(arms, key=lambda name: -arms[name]["test"]["recall@20"]["mean"])
+        tests[number] = results["against_reference"][other]
+        rows.append(
+            (
+                Cell(results["dataset"]),
+                Cell(f"{by_test.index(reference) + 1} of {len(by_test)}"),
+                _metric(arms[reference]["test"]["recall@20"], ranked=False),
+                Cell(f"{other}"),
+                _metric(arms[other]["test"]["recall@20"], ranked=False),
+                Cell(_difference(tests[number])),
+                Cell(_p(tests[number]["p"])),
+            )
+        )
+    adjusted = holm({number: test["p"] for number, test in tests.items()})
+    head = ("data set", "rank", "R@20", "best other by validation", "its R@20", "difference [95 %]", "p", "p, Holm")
+    seeds = "; ".join(f"{results['dataset']} {len(results['seeds'])}" for results in comparisons)
+    return Table(
+        head,
+        tuple((*row, Cell(_p(adjusted[number]))) for number, row in enumerate(rows)),
+        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets; seeds: {seeds}",
+    )
 
 
 VIEWS: dict[str, Callable[[Results], Table]] = {"main": main_table, "gains": gains_table, "degree": degree_table}

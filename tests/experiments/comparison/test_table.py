@@ -1,10 +1,11 @@
 import io
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from experiments.comparison.table import degree_table, gains_table, latex, main_table, markdown, terminal
+from experiments.comparison.table import across_table, degree_table, gains_table, latex, main_table, markdown, terminal
 
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 
@@ -97,3 +98,14 @@ def test_the_terminal_shows_gains_where_every_arm_is_in_a_pair(
     Console(file=file, width=100).print(terminal(results))
     assert shown in file.getvalue()
     assert "[+0.0500," in file.getvalue()
+
+
+def test_across_data_sets_the_best_other_is_chosen_by_validation(results: dict[str, Any]) -> None:
+    second = deepcopy(results) | {"dataset": "bazaar"}
+    second["arms"]["c"]["valid"] = {"recall@20": {"mean": 0.9, "std": 0.0}}
+    second["arms"]["b_1"]["test"] = {"recall@20": {"mean": 0.8, "std": 0.0}}
+    first_row, second_row = across_table([results, second]).rows
+    texts = [cell.text for cell in first_row]
+    assert texts[:5] == ["shop", "1 of 3", ".3000 ± .0010", "b_1", ".2000 ± .0010"]
+    assert texts[5:] == ["+0.1000 [+0.0500, +0.1500]", "< .001", "< .001"]
+    assert [cell.text for cell in second_row][:4] == ["bazaar", "2 of 3", ".3000 ± .0010", "c"]
