@@ -6,7 +6,7 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -18,7 +18,7 @@ from brmrs_graph.diagnosis import fusion_degeneration, hit_partition
 from brmrs_graph.errors import ConfigError, DataError
 from brmrs_graph.evaluation import Measurement, Ranking, rank, summarize
 from brmrs_graph.models import Recommender, create_model
-from brmrs_graph.training import PRESETS, Objective, Progress, Trainer
+from brmrs_graph.training import PLUGS, PRESETS, Objective, Progress, Trainer, require_branches
 from experiments import cli
 from experiments.catalog import load_for
 from experiments.logs import Tensorboard
@@ -32,12 +32,16 @@ def command(arguments: Sequence[str]) -> None:
     run(parse(arguments))
 
 
-def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
+def run(
+    settings: RunSettings, *, quiet: bool = False, on_epoch: Callable[[dict[str, Any]], None] | None = None
+) -> dict[str, Any]:
     """Trains, evaluates and writes the run folder.
 
     Args:
         settings: What to do.
         quiet: Whether to print nothing.
+        on_epoch: Called with the record of every epoch. An exception that it raises ends the run, which can be resumed:
+            that epoch is done again.
 
     Returns:
         The content of ``metrics.json``.
@@ -67,9 +71,13 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
     for note in data.notes[len(source.notes) :]:
         say(f"  note: {note}")
     model = create_model(settings.model, data, settings.options, settings.seed)
+    if settings.plug:
+        require_branches(model)
     objective = Objective(settings.loss, data, model)
     if any(True for _ in model.parameters()):
         say(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
+    for name in filter(None, settings.plug.split(",")):
+        say(f"plugged in {name}: {PLUGS[name][0]}")
     for note in objective.notes:
         say(f"note: {note}")
 
@@ -88,6 +96,8 @@ def run(settings: RunSettings, *, quiet: bool = False) -> dict[str, Any]:
         folder.log(record)
         if board is not None:
             board.add(record)
+        if on_epoch is not None:
+            on_epoch(record)
 
     try:
         progress = trainer.fit(log, show=not quiet)

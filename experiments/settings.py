@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass, make_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +14,16 @@ from brmrs_graph.data import Corruption
 from brmrs_graph.data.planted import Gamma, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class, model_config, model_names
-from brmrs_graph.training import PRESETS, ObjectiveConfig, TrainConfig, objective_preset
+from brmrs_graph.training import PLUGS, PRESETS, ObjectiveConfig, TrainConfig, objective_preset, plug
 
 PROGRAM = "python -m experiments.run"
 PLANTED = "planted"
+
+ADDED_LATER = {
+    *("planted", "corrupt", "plug"),
+    *("loss.chns_choice", "loss.chns_weighting", "loss.ahns_alpha", "loss.ahns_beta"),
+}
+"""Options that are not written while they have their default; ``loss.NAME`` is the option NAME of the part ``loss``."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class RunSettings:
     """Model, one of those above."""
     objective: str = ""
     """What is minimised, one of those above; every model has its own default."""
+    plug: str = ""
+    """Losses of the method that are added to it, those above, with commas between: chns,synergy."""
     seed: int = 999
     """Seed of everything random, 0 to 4294967295."""
     data_root: Path | None = None
@@ -72,6 +80,7 @@ class RunSettings:
             raise ConfigError(f"feature-dim is {self.feature_dim}; it must be at least 1")
         if self.corrupt:
             Corruption.parse(self.corrupt)
+        object.__setattr__(self, "plug", ",".join(_names(self.plug)))  # written one way, so that runs are found again
         if self.dataset == PLANTED and self.planted is None:
             object.__setattr__(self, "planted", PlantedConfig())
         if self.dataset != PLANTED and self.planted is not None:
@@ -98,12 +107,14 @@ class _Choice:
     dataset: str = "boutique"
     model: str = "brmrs"
     objective: str = ""
+    plug: str = ""
 
 
 def parse(arguments: Sequence[str]) -> RunSettings:
     """Reads the command line.
 
-    Data set, model and objective are looked at first, since the other options and their defaults follow from them.
+    Data set, model, objective and what is plugged in are looked at first, since the other options and their defaults
+    follow from them.
 
     Raises:
         ConfigError: If the model or the objective is unknown, or a value is out of range.
@@ -111,16 +122,18 @@ def parse(arguments: Sequence[str]) -> RunSettings:
     """
     plain = [argument for argument in arguments if argument not in ("-h", "--help")]
     choice, _ = tyro.cli(_Choice, args=plain, prog=PROGRAM, return_unknown_args=True)
-    return parse_for(choice.model, choice.objective, arguments, choice.dataset)
+    return parse_for(choice.model, choice.objective, arguments, choice.dataset, choice.plug)
 
 
-def parse_for(model: str, objective: str, arguments: Sequence[str], dataset: str = RunSettings.dataset) -> RunSettings:
-    """Reads the command line for a model, an objective and a data set that are known already."""
+def parse_for(
+    model: str, objective: str, arguments: Sequence[str], dataset: str = RunSettings.dataset, plugged: str = ""
+) -> RunSettings:
+    """Reads the command line for a model, an objective, a data set and plugged-in losses that are known already."""
     if dataset != PLANTED and any(word.startswith(("--gamma", "--planted.")) for word in arguments):
         raise ConfigError(_only_planted(dataset))
     config = model_config(model)
     objective = objective or model_class(model).default_objective
-    loss = objective_preset(objective)
+    loss = plug(objective_preset(objective), _names(plugged))
     parts: list[tuple[str, Any, Any]] = [("options", Annotated[config, tyro.conf.arg(name="model")], config())]
     if dataset == PLANTED:
         parts.append(("planted", _PlantedOptions, _PlantedOptions()))
@@ -128,11 +141,15 @@ def parse_for(model: str, objective: str, arguments: Sequence[str], dataset: str
     settings = tyro.cli(
         shape,
         args=list(arguments),
-        default=shape(dataset=dataset, model=model, objective=objective, loss=loss, options=config()),
+        default=shape(dataset=dataset, model=model, objective=objective, plug=plugged, loss=loss, options=config()),
         prog=PROGRAM,
         description=_description(),
     )
     return replace(settings, planted=PlantedConfig(**vars(settings.planted))) if settings.planted else settings
+
+
+def _names(plugged: str) -> list[str]:
+    return sorted({name.strip() for name in plugged.split(",")} - {""})
 
 
 def _only_planted(dataset: str) -> str:
@@ -143,9 +160,10 @@ def _only_planted(dataset: str) -> str:
 
 
 def _description() -> str:
-    objectives = "\n".join(f"  {name}: {what}" for name, (what, _) in PRESETS.items())
+    objectives, plugs = ("\n".join(f"  {name}: {what}" for name, (what, _) in x.items()) for x in (PRESETS, PLUGS))
     return (
         f"{RunSettings.__doc__}\n\nModels: {', '.join(model_names())}.\n\nObjectives:\n{objectives}\n\n"
+        f"To be plugged in, into any model with unimodal branches:\n{plugs}\n\n"
         "With --dataset planted there are also --gamma and --planted.…, see --dataset planted --help.\n\n"
         "Example: python -m experiments.run --dataset boutique --objective bpr --loss.branch 0.3"
     )
@@ -154,21 +172,27 @@ def _description() -> str:
 def to_dict(settings: Any) -> dict[str, Any]:
     """The resolved settings as plain values that YAML and JSON can hold.
 
-    The part for the planted data set is there only with that data set, and the corruption only where there is one: the
-    settings of all other runs, and the hashes by which runs are found again, have nothing to do with them.
+    Options that were added later are left out while they have their default: the hashes by which finished runs are
+    found again have nothing to do with what came after them.
     """
-    absent = {"planted": None, "corrupt": ""}
-    return {key: _plain(value) for key, value in asdict(settings).items() if key not in absent or value != absent[key]}
+    return _plain(settings)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(inner) for inner in value]
-    return _plain(asdict(value)) if is_dataclass(value) and not isinstance(value, type) else value
+    if not is_dataclass(value):
+        return value
+    plain = {}
+    for option in fields(value):
+        inner, full_name = getattr(value, option.name), f"{name}{option.name}"
+        if full_name not in ADDED_LATER or inner != option.default:
+            plain[option.name] = _plain(inner, f"{full_name}.")
+    return plain
 
 
 def from_yaml(path: Path) -> RunSettings:

@@ -14,7 +14,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.held_out import held_out_pairs, known_pairs
 from brmrs_graph.errors import TrainingError
 from brmrs_graph.graphs import SparseGraph, knn_graph
-from brmrs_graph.sampling import Direction, PairSet, inconsistent_neighbors
+from brmrs_graph.sampling import Closeness, Direction, PairSet, common_neighbors, inconsistent_neighbors
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def candidate_sets(
         data: The data set; the test pairs are those compared.
         k: Neighbours in the kNN graphs.
         delta: Largest standardised similarity of items that count as far, see
-            :func:`~brmrs_graph.sampling.inconsistent_neighbors`.
+            :class:`~brmrs_graph.sampling.Closeness`.
         num_far: Random items drawn for each item; those that are not far in both are dropped.
         seed: Seed of the random items.
 
@@ -86,29 +86,22 @@ def candidate_sets(
         ConfigError: If there are no ``k`` other items.
     """
     neighbors = {m: knn_graph(x, k, missing=data.missing[m]) for m, x in data.features.items()}
-    lists = {m: PairSet(torch.stack([g.row, g.col]), data.num_items) for m, g in neighbors.items()}
+    closeness = {
+        m: Closeness(neighbors[m], x, data.missing[m], delta=delta, seed=seed) for m, x in data.features.items()
+    }
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(data.num_items, (data.num_items * num_far,), generator=generator)
     ids = torch.arange(data.num_items).repeat_interleave(num_far)
     other = ids != drawn
     random = SparseGraph.from_edges(ids[other], drawn[other], (data.num_items, data.num_items))
-
-    def apart(graph: SparseGraph, modality: str) -> SparseGraph:
-        x, missing = data.features[modality], data.missing[modality]
-        return inconsistent_neighbors(graph, neighbors[modality], x, missing, delta=delta, seed=seed)
+    different = {m: closeness[m].different(random.row, random.col) for m in data.features}
 
     lookalikes, close, far = {}, {}, {}
     for a, b in combinations(data.features, 2):
-        lookalikes[a, b], lookalikes[b, a] = apart(neighbors[a], b), apart(neighbors[b], a)
-        both = neighbors[a].select(lists[b].contains(neighbors[a].row, neighbors[a].col))
-        close[a, b] = close[b, a] = both
-        neither = random
-        for m in (a, b):
-            neither = apart(neither, m)
-            # A look-alike may be one of a few stand-ins, where an item has hardly any; a random item need not.
-            strict = (neither.weight <= delta) & ~lists[m].contains(neither.row, neither.col)
-            neither = neither.select(strict)
-        far[a, b] = far[b, a] = neither
+        lookalikes[a, b] = inconsistent_neighbors(neighbors[a], closeness[b])
+        lookalikes[b, a] = inconsistent_neighbors(neighbors[b], closeness[a])
+        close[a, b] = close[b, a] = common_neighbors(neighbors[a], neighbors[b])
+        far[a, b] = far[b, a] = random.select(different[a] & different[b])
 
     pairs = held_out_pairs(data)
     return CandidateSets(

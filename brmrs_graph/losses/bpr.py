@@ -6,13 +6,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def bpr_loss(margin: Tensor) -> Tensor:
-    r"""The mean of :math:`-\log \sigma(\Delta)` with :math:`\Delta = s(u, i^+) - s(u, i^-)`.
+def bpr_loss(margin: Tensor, weight: Tensor | None = None) -> Tensor:
+    r"""The mean of :math:`-w \log \sigma(\Delta)` with :math:`\Delta = s(u, i^+) - s(u, i^-)`.
 
-    From "BPR: Bayesian Personalized Ranking from Implicit Feedback" (Rendle et al., UAI 2009).
+    From "BPR: Bayesian Personalized Ranking from Implicit Feedback" (Rendle et al., UAI 2009), where :math:`w = 1`.
 
     Args:
         margin: Margins :math:`\Delta`, any shape.
+        weight: Weights :math:`w` of the triples, in the same shape (default: all 1).
 
     Returns:
         A scalar.
@@ -21,4 +22,5 @@ def bpr_loss(margin: Tensor) -> Tensor:
         >>> float(bpr_loss(torch.zeros(3)))  # log 2
         0.6931...
     """
-    return F.softplus(-margin).mean()
+    loss = F.softplus(-margin)
+    return loss.mean() if weight is None else (weight * loss).mean()

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brmrs_graph.losses.scale import spread
+
 Form = Literal["raw", "reference"]
 LARGEST_REFERENCE = 3.0
 """The best unimodal margin counts at most this many standard deviations."""
@@ -32,16 +34,10 @@ def synergy_margin(fused: Tensor, unimodal: Sequence[Tensor], form: Form = "raw"
     """
     if form == "raw":
         return fused - torch.stack(list(unimodal)).amax(dim=0)
-    scaled = torch.stack([margin / _spread(margin) for margin in unimodal])
+    scaled = torch.stack([margin / spread(margin) for margin in unimodal])
     # log-mean-exp instead of log-sum-exp would lie below the maximum; the sum never does.
     reference = torch.logsumexp(scaled, dim=0).detach().clamp(0.0, LARGEST_REFERENCE)
-    return fused / _spread(fused) - reference
-
-
-def _spread(margin: Tensor) -> Tensor | float:
-    if margin.numel() < 2:
-        return 1.0
-    return margin.detach().std(correction=0).clamp(min=1e-6)
+    return fused / spread(fused) - reference
 
 
 def synergy_loss(fused: Tensor, unimodal: Sequence[Tensor], form: Form = "raw", theta: float = 0.0) -> Tensor:

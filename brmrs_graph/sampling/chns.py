@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Literal
 
@@ -12,60 +11,42 @@ from torch import Tensor
 
 from brmrs_graph.branches import PairScores
 from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.sampling.choice import Choice, judging, rated
+from brmrs_graph.sampling.closeness import Closeness
 from brmrs_graph.sampling.pairs import PairSet
+from brmrs_graph.sampling.ragged import Ragged
 from brmrs_graph.sampling.segment import segment_argmax, segment_filter, segment_ids, segment_rank
 
 Direction = tuple[str, str]
 """An ordered pair of modalities (A, B): hard in A, to be separated by B."""
 
 
-@dataclass(frozen=True)
-class Ragged:
-    """Candidates of a batch: flat lists, cut into one segment per (user, positive) pair.
-
-    Args:
-        items: Item ids, int64, shape [n].
-        scores: Their scores in the branch that judges, shape [n].
-        ptr: Segment borders, int64, shape [B + 1].
-    """
-
-    items: Tensor
-    scores: Tensor
-    ptr: Tensor
-
-    def filter(self, keep: Tensor) -> Ragged:
-        """Drops the candidates where ``keep`` (bool, shape [n]) is false."""
-        return Ragged(self.items[keep], self.scores[keep], segment_filter(keep, self.ptr))
-
-    def join(self, other: Ragged) -> Ragged:
-        """Appends the candidates of ``other`` to each segment."""
-        order = torch.argsort(torch.cat([segment_ids(self.ptr), segment_ids(other.ptr)]), stable=True)
-        items, scores = torch.cat([self.items, other.items]), torch.cat([self.scores, other.scores])
-        return Ragged(items[order], scores[order], self.ptr + other.ptr)
-
-
 class CrossModalSampler:
-    r"""Draws, for every (u, i+) and every ordered pair of modalities (A, B), an item that A scores high.
+    r"""Draws, for every (u, i+) and every ordered pair of modalities (A, B), an item that A confuses with the positive.
 
-    The forms differ in the candidates among which :math:`i_A = \arg\max_j s_A(u, j)`:
+    The forms differ in the candidates among which :math:`i_A` is chosen:
 
     * ``pool``: the M uniform candidates of the batch;
-    * ``graph``: M drawn from :math:`P_{A \setminus B}(i_+)`, the items close to the positive in A
-      and different in B;
+    * ``graph``: M drawn from the positive's row in a graph of items, with the method
+      :math:`P_{A \setminus B}(i_+)`, the items close to the positive in A and different in B;
     * ``hybrid``: the first half of the pool and M/2 from the graph; the hard item is drawn uniformly among the 4
-      highest by :math:`s_A` instead of being the highest.
+      that the choice ranks highest instead of being the highest.
 
-    Scores are detached. Where no candidate is left the first pool item stands in, and is counted in
+    With the method the choice is :math:`\arg\max_j s_A(u, j)`; see :func:`~brmrs_graph.sampling.choice.rated` for the
+    others. Scores are detached. Where no candidate is left the first pool item stands in, and is counted in
     :attr:`fallbacks` (of :attr:`draws`).
 
     Args:
         form: ``pool``, ``graph`` or ``hybrid``.
         seen: The training interactions (user, item), which are never drawn.
-        neighbors: (A, B) -> :math:`P_{A \setminus B}` (see
+        neighbors: (A, B) -> the graph, such as :math:`P_{A \setminus B}` (see
             :func:`~brmrs_graph.sampling.inconsistent_neighbors`); not needed for ``pool``.
         avoid: Pairs (i+, j) never drawn (co-purchased with the positive, near-duplicates).
         missing: Modality -> True where an item lacks it; items that lack A or B are not drawn for (A, B). Give only
             modalities that some item lacks.
+        choice: How one of the candidates is chosen.
+        far: Modality -> what is close in it; if given, only items different from the positive in A and in B are drawn
+            for (A, B).
     """
 
     top = 4
@@ -77,12 +58,16 @@ class CrossModalSampler:
         neighbors: Mapping[Direction, SparseGraph] | None = None,
         avoid: PairSet | None = None,
         missing: Mapping[str, Tensor] | None = None,
+        choice: Choice = "confused",
+        far: Mapping[str, Closeness] | None = None,
     ) -> None:
         self.form = form
         self.seen = seen
         self.neighbors = dict(neighbors or {})
         self.missing = dict(missing or {})
         self.avoid = avoid
+        self.choice = choice
+        self.far = dict(far or {})
         self.draws = 0
         self.fallbacks = 0
 
@@ -110,21 +95,24 @@ class CrossModalSampler:
             self.avoid.to(device)
         self.neighbors = {direction: graph.to(device) for direction, graph in self.neighbors.items()}
         self.missing = {modality: mask.to(device) for modality, mask in self.missing.items()}
+        for closeness in self.far.values():
+            closeness.to(device)
         return self
 
     def _draw_direction(
         self, a: str, b: str, pool: PairScores, positives: Tensor, generator: torch.Generator | None
     ) -> Tensor:
-        size = pool.items.size(1)
+        size, judges = pool.items.size(1), judging(self.choice, a, b)
         if self.form == "pool":
-            candidates = _from_pool(pool, a, size)
+            candidates = Ragged.of_pool(pool, judges, size)
         elif self.form == "graph":
-            candidates = self._from_graph(a, b, pool, positives, size, generator)
+            candidates = self._listed(self.neighbors[a, b], judges, pool, positives, size, generator)
         else:
             half = (size + 1) // 2
-            candidates = _from_pool(pool, a, half).join(self._from_graph(a, b, pool, positives, size - half, generator))
+            listed = self._listed(self.neighbors[a, b], judges, pool, positives, size - half, generator)
+            candidates = Ragged.of_pool(pool, judges, half).join(listed)
         candidates = self._guard(candidates, a, b, positives)
-        value = candidates.scores
+        candidates, value = rated(self.choice, candidates, a, b, pool, positives)
         if self.form == "hybrid":
             random = torch.rand(value.numel(), generator=generator).to(value.device)
             value = torch.where(segment_rank(value, candidates.ptr) < self.top, random, -torch.ones_like(random))
@@ -137,29 +125,32 @@ class CrossModalSampler:
             first if candidates.items.numel() == 0 else torch.where(empty, first, candidates.items[best.clamp(min=0)])
         )
 
-    def _from_graph(
-        self, a: str, b: str, pool: PairScores, positives: Tensor, n: int, generator: torch.Generator | None
+    def _listed(
+        self,
+        graph: SparseGraph,
+        judges: Sequence[str],
+        pool: PairScores,
+        positives: Tensor,
+        n: int,
+        generator: torch.Generator | None,
     ) -> Ragged:
-        items, ptr = draw_from_rows(self.neighbors[a, b], positives, n, generator)
+        """The unseen ones of ``n`` items drawn from each positive's row in a graph."""
+        items, ptr = draw_from_rows(graph, positives, n, generator)
         users = pool.users[segment_ids(ptr)]
         unseen = ~self.seen.contains(users, items)
-        items, ptr = items[unseen], segment_filter(unseen, ptr)
-        return Ragged(items, pool.branches.score(a, users[unseen], items), ptr)
+        scores = PairScores(pool.branches, users[unseen], items[unseen])
+        return Ragged(scores.items, {branch: scores[branch] for branch in judges}, segment_filter(unseen, ptr))
 
     def _guard(self, candidates: Ragged, a: str, b: str, positives: Tensor) -> Ragged:
         allowed = torch.ones_like(candidates.items, dtype=torch.bool)
         if self.avoid is not None:
-            allowed &= ~self.avoid.contains(positives[segment_ids(candidates.ptr)], candidates.items)
+            allowed &= ~self.avoid.contains(positives[candidates.segment], candidates.items)
         for modality in (a, b):
             if modality in self.missing:
                 allowed &= ~self.missing[modality][candidates.items]
+            if self.far:
+                allowed &= self.far[modality].different(positives[candidates.segment], candidates.items)
         return candidates.filter(allowed)
-
-
-def _from_pool(pool: PairScores, branch: str, n: int) -> Ragged:
-    items = pool.items[:, :n]
-    ptr = torch.arange(0, items.numel() + 1, n, device=items.device)
-    return Ragged(items.reshape(-1), pool[branch][:, :n].reshape(-1), ptr)
 
 
 def draw_from_rows(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor
@@ -22,58 +19,13 @@ from brmrs_graph.losses import (
     synergy_share,
 )
 from brmrs_graph.models import Recommender
-from brmrs_graph.sampling import CrossModalSampler, UniformSampler, hardest
-from brmrs_graph.training.batch import BatchMargins
-from brmrs_graph.training.candidates import avoided_pairs, inconsistency_graphs
+from brmrs_graph.sampling import CrossModalSampler, UniformSampler, adaptive, hardest, mixed
+from brmrs_graph.training.batch import BatchMargins, Negatives
+from brmrs_graph.training.candidates import cross_modal_sampler
+from brmrs_graph.training.objective_config import ObjectiveConfig, check
 
 UNIFORM = "uniform"
 HARD = "hard"
-
-
-@dataclass(frozen=True)
-class ObjectiveConfig:
-    """Weights and forms of the losses; a weight of 0 leaves the loss out."""
-
-    fused: float = 1.0
-    """Weight of BPR on the fused score (λ_f)."""
-    fused_negatives: Literal["uniform", "dns"] = "uniform"
-    """Negatives of that loss: uniform, or the hardest of the pool by the fused score (DNS)."""
-    branch: float = 0.0
-    """Weight of BPR on each modality's own score (λ_u)."""
-    chns: float = 0.0
-    """Weight of cross-modal hard negatives (λ_h); with two modalities their loss is the sum of both directions."""
-    chns_form: Literal["pool", "graph", "hybrid"] = "pool"
-    """Where their candidates come from: the uniform pool, the kNN graphs, or half from each."""
-    chns_assign: Literal["cross", "self", "both"] = "cross"
-    """Which branch an item trains that A confuses with the positive: the other one, A itself, or both."""
-    chns_fused: float = 1.0
-    """Weight, within that loss, of the fused branch (κ)."""
-    curriculum: int = 10
-    """Epochs over which the share of hard negatives in that loss rises from 0 to 1; 0: hard from the start."""
-    pool: int = 4
-    """Candidates per pair (M), for DNS and for cross-modal hard negatives."""
-    neighbors: int = 50
-    """Nearest neighbours per modality (K) among which the graph form looks."""
-    delta: float = 1.0
-    """Largest standardised similarity in B of an item that counts as different there (δ)."""
-    avoid_copurchased: bool = False
-    """Leaves out, as hard negatives, items that share a buyer with the positive."""
-    avoid_duplicates: bool = False
-    """Leaves out, as hard negatives, items whose cosine with the positive is above 0.95 in every modality."""
-    synergy: float = 0.0
-    """Weight of synergy-aware BPR (λ_s)."""
-    synergy_form: Literal["raw", "reference"] = "raw"
-    """Margins as they are, or in units of each branch's batch standard deviation."""
-    theta: float = 0.0
-    """By how much more the fused score must separate (θ)."""
-    infonce: float = 0.0
-    """Weight of contrastive alignment between modalities (λ_c)."""
-    temperature: float = 0.2
-    """Temperature of that loss (τ)."""
-    orthogonality: float = 0.0
-    """Weight of the orthogonality of modalities."""
-    weight_decay: float = 1e-5
-    """Weight of the squared norm of the batch's free embeddings (λ), a mean over the batch."""
 
 
 class Objective:
@@ -91,7 +43,7 @@ class Objective:
     """
 
     def __init__(self, config: ObjectiveConfig, data: MultimodalDataset, model: Recommender) -> None:
-        _check(config, model, data.num_items)
+        check(config, model, data.num_items)
         self.config = config
         modalities = model.modalities
         self.two = len(modalities) >= 2
@@ -111,16 +63,7 @@ class Objective:
         self.uniform = UniformSampler(data.train_edges, data.num_users, data.num_items)
         self.chns: CrossModalSampler | None = None
         if config.chns and self.two:
-            lacking = {m: data.missing[m] for m in modalities if bool(data.missing[m].any())}
-            self.chns = CrossModalSampler(
-                config.chns_form,
-                self.uniform.seen,
-                None
-                if config.chns_form == "pool"
-                else inconsistency_graphs(data, modalities, config.neighbors, config.delta),
-                avoided_pairs(data.only(modalities), config.avoid_copurchased, config.avoid_duplicates),
-                lacking,
-            )
+            self.chns = cross_modal_sampler(config, data, modalities, self.uniform.seen)
 
     def __call__(
         self,
@@ -140,7 +83,7 @@ class Objective:
             generator: Source of randomness on the CPU.
 
         Returns:
-            The weighted terms by name (their sum is the loss), and detached scalars to log.
+            The weighted terms by name (their sum is the loss; ``own_…`` are the model's), and detached scalars to log.
         """
         branches = model()
         fallbacks = self.chns.fallbacks if self.chns is not None else 0
@@ -150,7 +93,7 @@ class Objective:
             drawn = users.numel() * sum(isinstance(name, tuple) for name in negatives)
             logged["chns_fallback_share"] = torch.tensor((self.chns.fallbacks - fallbacks) / drawn)
         hard = negatives.get(HARD, negatives[UNIFORM])
-        terms |= model.losses(branches, users, positives, hard)
+        terms |= {f"own_{name}": loss for name, loss in model.losses(branches, users, positives, hard).items()}
         rows = model.batch_parameters(users, torch.cat([positives, hard]))
         if rows:
             norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()
@@ -167,19 +110,19 @@ class Objective:
         positives: Tensor,
         epoch: int,
         generator: torch.Generator | None = None,
-    ) -> dict[Hashable, Tensor]:
+    ) -> Negatives:
         """Draws the negatives of a batch.
 
         Returns:
-            Item ids, int64, shape [B], by name: ``UNIFORM``, with DNS ``HARD``, with CHNS each direction (A, B).
+            Item ids by name: ``UNIFORM``; where the fused score has others, ``HARD``; with CHNS each direction (A, B).
         """
         # One pool per batch serves every sampler, so that their arms differ in the choice alone.
         pool = self.uniform.draw(users, self.config.pool, generator)
         uniform = pool[:, 0]
         scores = PairScores(branches, users, pool)
-        negatives: dict[Hashable, Tensor] = {UNIFORM: uniform}
-        if self.config.fused_negatives == "dns":
-            negatives[HARD] = hardest(pool, scores[FUSED])
+        negatives = Negatives()
+        negatives[UNIFORM] = uniform
+        self._draw_hard(negatives, scores, positives, generator)
         if self.chns is not None:
             share = epoch / self.config.curriculum if epoch < self.config.curriculum else 1.0
             hard = (torch.rand(users.numel(), generator=generator) < share).to(users.device)
@@ -188,7 +131,7 @@ class Objective:
         return negatives
 
     def terms(
-        self, branches: Branches, users: Tensor, positives: Tensor, negatives: Mapping[Hashable, Tensor]
+        self, branches: Branches, users: Tensor, positives: Tensor, negatives: Negatives
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weighted terms but for weight decay, and detached scalars to log."""
         config = self.config
@@ -202,7 +145,9 @@ class Objective:
             terms["branch"] = config.branch * torch.stack([bpr_loss(margin) for margin in unimodal]).sum()
         directions = [name for name in negatives if isinstance(name, tuple)]
         if directions:
-            terms["chns"] = config.chns * chns_loss(batch.margin, directions, config.chns_assign, config.chns_fused)
+            terms["chns"] = config.chns * chns_loss(
+                batch.margin, directions, config.chns_assign, config.chns_fused, config.chns_weighting
+            )
         if self.two:
             margin = batch.margin(FUSED, UNIFORM)
             if config.synergy:
@@ -219,6 +164,19 @@ class Objective:
             self.chns.to(device)
         return self
 
+    def _draw_hard(
+        self, negatives: Negatives, pool: PairScores, positives: Tensor, generator: torch.Generator | None
+    ) -> None:
+        config = self.config
+        if config.fused_negatives == "dns":
+            negatives[HARD] = hardest(pool.items, pool[FUSED])
+        elif config.fused_negatives != "uniform":
+            positive = pool.branches.score(FUSED, pool.users, positives)
+            if config.fused_negatives == "ahns":
+                negatives[HARD] = adaptive(pool.items, pool[FUSED], positive, config.ahns_alpha, config.ahns_beta)
+            else:
+                negatives[HARD], negatives.shares[HARD] = mixed(pool.items, pool[FUSED], positive, generator)
+
     def _between_views(self, branches: Branches, positives: Tensor) -> dict[str, Tensor]:
         config, terms = self.config, {}
         if config.infonce or config.orthogonality:
@@ -232,26 +190,3 @@ class Objective:
                 losses = [orthogonality_loss(a, b) for a, b in pairs]
                 terms["orthogonality"] = config.orthogonality * torch.stack(losses).mean()
         return terms
-
-
-def _check(config: ObjectiveConfig, model: Recommender, num_items: int) -> None:
-    for name, kind in get_type_hints(ObjectiveConfig).items():
-        value, choices = getattr(config, name), get_args(kind)
-        if choices and value not in choices:
-            raise ConfigError(f"loss.{name} is '{value}'; choose one of {', '.join(choices)}")
-        if not choices and name != "delta" and not value >= 0:  # NaN is refused too
-            raise ConfigError(f"loss.{name} is {value}; it cannot be negative")
-    for name in ("pool", "neighbors"):
-        if getattr(config, name) < 1:
-            raise ConfigError(f"loss.{name} is {getattr(config, name)}; it takes at least 1")
-    if config.temperature == 0:
-        raise ConfigError(f"loss.temperature is {config.temperature}; it must be above 0")
-    if config.chns and config.chns_form != "pool" and config.neighbors >= num_items:
-        raise ConfigError(
-            f"loss.neighbors is {config.neighbors}, but there are only {num_items} items; choose a smaller number"
-        )
-    if config.synergy and config.synergy_form == "raw" and model.averages:
-        raise ConfigError(
-            "the raw synergy loss cannot be satisfied by a fused score that averages the branches (its margin never "
-            "exceeds the largest one); use loss.synergy-form reference, or model.fusion concat"
-        )

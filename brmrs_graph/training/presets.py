@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.training.objective import ObjectiveConfig
+from brmrs_graph.training.objective_config import ObjectiveConfig
 
 PRESETS: dict[str, tuple[str, ObjectiveConfig]] = {
     "bpr": (
@@ -13,6 +13,16 @@ PRESETS: dict[str, tuple[str, ObjectiveConfig]] = {
     "dns": (
         "control: BPR on the fused score with the hardest of 4 uniform negatives, BPR on each branch",
         ObjectiveConfig(fused_negatives="dns", branch=0.3),
+    ),
+    "ahns": (
+        "control: BPR on the fused score with the one of 4 uniform negatives whose hardness suits the positive (AHNS), "
+        "BPR on each branch",
+        ObjectiveConfig(fused_negatives="ahns", branch=0.3),
+    ),
+    "mixgcf": (
+        "control: BPR on the fused score with the hardest of 4 uniform negatives mixed with the positive (MixGCF), "
+        "BPR on each branch",
+        ObjectiveConfig(fused_negatives="mixgcf", branch=0.3),
     ),
     "self": (
         "control: each branch also trains on its own hard negatives (self-assigned pool of 4)",

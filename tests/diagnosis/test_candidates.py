@@ -9,7 +9,7 @@ from brmrs_graph.diagnosis import CandidateSets, candidate_sets
 from brmrs_graph.diagnosis.candidates import compare_scores, require_finite
 from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.graphs import SparseGraph, knn_graph
-from brmrs_graph.sampling import inconsistent_neighbors
+from brmrs_graph.sampling import Closeness, inconsistent_neighbors
 from tests.conftest import MakeData
 from tests.diagnosis.conftest import TenUsers
 
@@ -69,7 +69,7 @@ def test_sets_follow_their_definitions(three: MultimodalDataset) -> None:
     assert len(sets.lookalikes) == 6
     for a, b in sets.lookalikes:
         x, missing = three.features[b], three.missing[b]
-        expected = inconsistent_neighbors(graphs[a], graphs[b], x, missing, delta=DELTA, seed=3)
+        expected = inconsistent_neighbors(graphs[a], Closeness(graphs[b], x, missing, delta=DELTA, seed=3))
         assert rows(sets.lookalikes[a, b]) == rows(expected)
         assert rows(sets.close[a, b]) == [one & other for one, other in zip(lists[a], lists[b], strict=True)]
         assert sets.far[a, b] is sets.far[b, a] and sets.close[a, b] is sets.close[b, a]

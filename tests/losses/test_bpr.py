@@ -18,3 +18,10 @@ def test_large_margins_neither_overflow_nor_lose_their_gradient():
     loss.backward()
     assert loss.item() == 500
     assert margin.grad.tolist() == [-0.5, 0]
+
+
+def test_weights_multiply_the_losses_of_their_triples():
+    margin, weight = torch.tensor([0.3, -1.0, 2.0]), torch.tensor([0.0, 2.0, 1.0])
+    expected = (2 * np.log1p(np.exp(1.0)) + np.log1p(np.exp(-2.0))) / 3
+    assert bpr_loss(margin, weight).item() == pytest.approx(expected, rel=1e-6)
+    assert bpr_loss(margin, torch.ones(3)).item() == bpr_loss(margin).item()

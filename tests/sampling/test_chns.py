@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from brmrs_graph.branches import Branches, PairScores
-from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.graphs import SparseGraph, knn_graph
 from brmrs_graph.nn import ConcatFusion
-from brmrs_graph.sampling import CrossModalSampler, PairSet, UniformSampler, draw_from_rows
-from brmrs_graph.sampling.chns import Ragged
+from brmrs_graph.sampling import Closeness, CrossModalSampler, PairSet, UniformSampler, draw_from_rows
 
 USERS, ITEMS, BATCH = 8, 30, 60
 NONE = PairSet(torch.empty(2, 0, dtype=torch.int64), ITEMS)
@@ -214,6 +213,120 @@ def test_draws_are_reproducible_from_a_generator_and_differ_between_seeds(world,
         assert not torch.equal(first[direction], other[direction])
 
 
+def value_of(world, choice, a, b, user, positive, pool, j):
+    """What a choice wants to be large, from the full score matrices; None where a candidate is not considered."""
+    s_a, s_b = float(world.score[a][user, j]), float(world.score[b][user, j])
+    if choice == "confused":
+        return s_a
+    if choice == "separable":
+        best = float(world.score[b][user, positive])
+        return s_a if s_b < best or all(float(world.score[b][user, k]) >= best for k in pool) else None
+    of_pool = {m: world.score[m][world.users.unsqueeze(1), world.items].double() for m in (a, b)}
+    z_a, z_b = (s / float(of_pool[m].std(correction=0)) for m, s in ((a, s_a), (b, s_b)))
+    return z_a - z_b if choice == "disagree" else z_a + z_b
+
+
+@pytest.mark.parametrize("modalities", [("visual", "textual"), ("visual", "textual", "audio")])
+@pytest.mark.parametrize("choice", ["confused", "disagree", "separable", "both"])
+def test_every_choice_takes_the_candidate_of_the_pool_that_it_wants(modalities, choice):
+    world = World(modalities)
+    for m, scale in zip(modalities, (1.0, 20.0, 0.1), strict=False):  # branches differ in scale
+        world.branches.items(m).mul_(scale)
+        world.score[m] *= scale
+    drawn = world.sampler("pool", choice=choice).draw(world.pool, world.positives)
+    considered = 0
+    for (a, b), items in drawn.items():
+        batch = zip(world.users.tolist(), world.positives.tolist(), world.items.tolist(), strict=True)
+        for (user, positive, pool), item in zip(batch, items.tolist(), strict=True):
+            values = {j: value_of(world, choice, a, b, user, positive, pool, j) for j in pool}
+            values = {j: value for j, value in values.items() if value is not None}
+            considered += len(values)
+            assert values[item] == pytest.approx(max(values.values()), abs=1e-5)
+    everything = sum(len(set(pool)) for pool in world.items.tolist()) * len(drawn)
+    assert considered < everything if choice == "separable" else considered == everything
+
+
+@pytest.mark.parametrize("choice", ["disagree", "separable", "both"])
+def test_every_choice_differs_from_the_method_and_looks_at_both(world, choice):
+    usual, other = (world.sampler("pool", choice=c).draw(world.pool, world.positives) for c in ("confused", choice))
+    for direction in usual:
+        assert not torch.equal(usual[direction], other[direction])
+    symmetric = torch.equal(*other.values())
+    assert symmetric == (choice == "both")
+
+
+@pytest.mark.parametrize("choice", ["disagree", "separable", "both"])
+def test_a_choice_among_many_draws_of_the_list_takes_what_it_wants_of_all_unseen(choice):
+    world = World(size=400)
+    sampler = world.sampler("graph", choice=choice)
+    for (a, b), items in sampler.draw(world.pool, world.positives, seeded()).items():
+        batch = zip(world.users.tolist(), world.positives.tolist(), world.items.tolist(), strict=True)
+        for (user, positive, pool), item in zip(batch, items.tolist(), strict=True):
+            unseen = [j for j in world.listed(a, b, positive) if (user, j) not in world.seen]
+            values = {j: value_of(world, choice, a, b, user, positive, unseen, j) for j in unseen}
+            values = {j: value for j, value in values.items() if value is not None}
+            if unseen:
+                assert values[item] == pytest.approx(max(values.values()), abs=1e-5)
+            else:
+                assert item == pool[0]
+
+
+@pytest.mark.parametrize(
+    ("choice", "top"), [("confused", [4, 5, 6, 7]), ("disagree", [0, 4, 6, 7]), ("both", [1, 3, 5, 7])]
+)
+def test_hybrid_draws_uniformly_among_the_four_that_the_choice_ranks_highest(choice, top):
+    # The lists are empty: the candidates are the first half of the pool, items 0 to 7. B's scores are much larger.
+    a = torch.arange(16.0)
+    b = 100 * torch.tensor([0.0, 9, 7, 8, 3, 9, 5, 5] * 2)
+    branches = Branches(
+        {"visual": torch.ones(1, 1), "textual": torch.ones(1, 1)},
+        {"visual": a.unsqueeze(1), "textual": b.unsqueeze(1)},
+        ("visual", "textual"),
+        ConcatFusion(),
+    )
+    batch = 4000
+    pool = PairScores(branches, torch.zeros(batch, dtype=torch.int64), torch.arange(16).expand(batch, 16))
+    empty = torch.empty(0, dtype=torch.int64)
+    neighbors = dict.fromkeys(permutations(branches.modalities, 2), SparseGraph.from_edges(empty, empty, (16, 16)))
+    sampler = CrossModalSampler("hybrid", PairSet(torch.empty(2, 0, dtype=torch.int64), 16), neighbors, choice=choice)
+    drawn = sampler.draw(pool, torch.full((batch,), 15), seeded())["visual", "textual"]
+    z_a, z_b = a / a.std(), b / b.std()
+    value = {"confused": a, "disagree": z_a - z_b, "both": z_a + z_b}[choice][:8]
+    assert value.topk(4).indices.sort().values.tolist() == top
+    count = torch.bincount(drawn, minlength=16)
+    assert count.nonzero().squeeze(1).tolist() == top
+    assert bool(((count[top] - batch / 4).abs() < 5 * (batch * 0.25 * 0.75) ** 0.5).all())
+
+
+def closeness_of(world, missing=None, delta=0.0):
+    """Random features, and what is close in them."""
+    result = {}
+    for seed, m in enumerate(world.modalities):
+        x = torch.randn(ITEMS, 4, generator=seeded(40 + seed))
+        lacks = torch.zeros(ITEMS, dtype=torch.bool) if missing is None or m not in missing else missing[m]
+        x[lacks] = 0
+        result[m] = Closeness(knn_graph(x, 5, missing=lacks), x, lacks, delta=delta)
+    return result
+
+
+@pytest.mark.parametrize("lacking", [None, "visual"])
+def test_far_takes_what_the_choice_wants_of_the_items_that_are_different_in_both(lacking):
+    world = World(("visual", "textual", "audio"), size=8)
+    missing = {lacking: torch.rand(ITEMS, generator=seeded(5)) < 0.3} if lacking else None
+    far = closeness_of(world, missing)
+    sampler = world.sampler("pool", far=far)
+    fallbacks = dropped = 0
+    for (a, b), items in sampler.draw(world.pool, world.positives).items():
+        batch = zip(world.users.tolist(), world.positives.tolist(), world.items.tolist(), strict=True)
+        for (user, positive, pool), item in zip(batch, items.tolist(), strict=True):
+            one = torch.tensor([positive])
+            left = [j for j in pool if all(bool(far[m].different(one, torch.tensor([j]))) for m in (a, b))]
+            dropped += len(pool) - len(left)
+            fallbacks += not left
+            assert item == max(left, key=lambda j, user=user, a=a: world.score[a][user, j], default=pool[0])
+    assert dropped > 0 and 0 < sampler.fallbacks == fallbacks < sampler.draws
+
+
 def test_one_modality_has_no_direction_and_nothing_is_drawn(world):
     branches = Branches({"visual": torch.ones(2, 1)}, {"visual": torch.ones(3, 1)}, ("visual",), ConcatFusion())
     pool = PairScores(branches, torch.tensor([0]), torch.tensor([[1, 2]]))
@@ -223,13 +336,15 @@ def test_one_modality_has_no_direction_and_nothing_is_drawn(world):
 def test_moving_moves_every_part_and_keeps_the_draws(world):
     mask = torch.zeros(ITEMS, dtype=torch.bool)
     avoid = PairSet(torch.tensor([[0], [1]]), ITEMS)
-    sampler = world.sampler("graph", avoid=avoid, missing={"visual": mask})
+    far = closeness_of(world)
+    sampler = world.sampler("graph", avoid=avoid, missing={"visual": mask}, far=far)
     before = sampler.draw(world.pool, world.positives, seeded())
     assert sampler.to("cpu") is sampler
     after = sampler.draw(world.pool, world.positives, seeded())
     assert all(torch.equal(before[d], after[d]) for d in before)
     sampler.to("meta")
-    moved = (*(graph.weight for graph in sampler.neighbors.values()), sampler.missing["visual"], avoid.keys)
+    graphs = (graph.weight for graph in sampler.neighbors.values())
+    moved = (*graphs, sampler.missing["visual"], avoid.keys, *(closeness.missing for closeness in far.values()))
     assert {tensor.device.type for tensor in (*moved, sampler.seen.keys)} == {"meta"}
 
 
@@ -243,14 +358,3 @@ def test_columns_are_drawn_from_the_rows_asked_for_all_equally_likely():
     for count in (counts[1], counts[3]):
         assert count[[0, 3]].tolist() == [0, 0]
         assert bool(((count[[1, 2, 4]] - n / 3).abs() < 5 * (n * 2 / 9) ** 0.5).all())
-
-
-def test_ragged_lists_are_joined_and_filtered_segment_by_segment():
-    first = Ragged(torch.tensor([1, 2, 3]), torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0, 2, 2, 3]))
-    second = Ragged(torch.tensor([7, 8, 9]), torch.tensor([0.7, 0.8, 0.9]), torch.tensor([0, 0, 2, 3]))
-    joined = first.join(second)
-    assert joined.items.tolist() == [1, 2, 7, 8, 3, 9]
-    torch.testing.assert_close(joined.scores * 10, joined.items.float())
-    assert joined.ptr.tolist() == [0, 2, 4, 6]
-    odd = joined.filter(joined.items % 2 == 1)
-    assert odd.items.tolist() == [1, 7, 3, 9] and odd.ptr.tolist() == [0, 1, 2, 4]

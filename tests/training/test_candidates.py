@@ -1,13 +1,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.training.candidates import avoided_pairs, inconsistency_graphs
+from brmrs_graph.sampling import PairSet
+from brmrs_graph.training import ObjectiveConfig
+from brmrs_graph.training.candidates import avoided_pairs, cross_modal_sampler, inconsistency_graphs
 
 
 def cosine(x: Tensor) -> Tensor:
@@ -46,6 +49,53 @@ def test_every_direction_lists_what_is_close_in_one_modality_and_different_in_th
                 expected = sorted(known, key=lambda j, i=i: float(similarity[i, j]))[: (len(known) + 1) // 2]
             assert set(graph.indices[graph.indptr[i] : graph.indptr[i + 1]].tolist()) == set(expected)
     assert strict > 0 or delta < 0
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_close_lists_what_is_close_in_both_modalities(
+    missing: float, make_data: Callable[..., MultimodalDataset]
+) -> None:
+    data = make_data(("visual", "textual", "acoustic"), num_items=40, missing=missing)
+    config = ObjectiveConfig(chns=1.0, chns_form="close", neighbors=12)
+    sampler = cross_modal_sampler(config, data, data.modalities, PairSet(data.train_edges, data.num_items))
+    assert sampler.form == "graph" and not sampler.far
+    lists = {name: nearest(x, data.missing[name], 12) for name, x in data.features.items()}
+    assert set(sampler.neighbors) == set(permutations(data.modalities, 2))
+    for (a, b), graph in sampler.neighbors.items():
+        assert graph.num_edges > 0
+        for i in range(data.num_items):
+            both = set(lists[a][i]) & set(lists[b][i])
+            assert set(graph.indices[graph.indptr[i] : graph.indptr[i + 1]].tolist()) == both
+
+
+def test_far_judges_the_pool_by_the_neighbours_and_the_similarity_in_every_modality(
+    make_data: Callable[..., MultimodalDataset],
+) -> None:
+    data = make_data(num_items=40, missing=0.2)
+    config = ObjectiveConfig(chns=1.0, chns_form="far", chns_choice="both", neighbors=7, delta=0.4)
+    sampler = cross_modal_sampler(config, data, data.modalities, PairSet(data.train_edges, data.num_items))
+    assert sampler.form == "pool" and not sampler.neighbors and sampler.choice == "both"
+    assert set(sampler.far) == set(data.modalities)
+    rows, cols = torch.arange(40).repeat_interleave(40), torch.arange(40).repeat(40)
+    for name, closeness in sampler.far.items():
+        near, similarity, there = nearest(data.features[name], data.missing[name], 7), *spaces(data, name)
+        z = (similarity - similarity[:, there].mean(1, True)) / similarity[:, there].std(1, correction=0, keepdim=True)
+        different = closeness.different(rows, cols).view(40, 40)
+        for i in range(40):
+            far = {j for j in range(40) if there[i] and there[j] and j not in near[i] and z[i, j] <= 0.4}
+            assert set(different[i].nonzero().squeeze(1).tolist()) == far
+
+
+def spaces(data: MultimodalDataset, name: str) -> tuple[Tensor, Tensor]:
+    return cosine(data.features[name]), ~data.missing[name]
+
+
+@pytest.mark.parametrize(("form", "sampler"), [("pool", "pool"), ("graph", "graph"), ("hybrid", "hybrid")])
+def test_the_forms_of_the_method_are_those_of_the_sampler(form: Any, sampler: str, toy: MultimodalDataset) -> None:
+    config = ObjectiveConfig(chns=1.0, chns_form=form, neighbors=6, avoid_copurchased=True)
+    made = cross_modal_sampler(config, toy, toy.modalities, PairSet(toy.train_edges, toy.num_items))
+    assert made.form == sampler and made.choice == "confused" and not made.far and not made.missing
+    assert made.avoid is not None and bool(made.neighbors) == (form != "pool")
 
 
 def pairs_of(data: MultimodalDataset, copurchased: bool, duplicates: bool) -> Tensor:

@@ -13,6 +13,7 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import BRMRSConfig, Recommender, create_model
 from brmrs_graph.nn import ConcatFusion
 from brmrs_graph.training import PRESETS, Objective, ObjectiveConfig, objective_preset
+from brmrs_graph.training.batch import Negatives
 
 EVERYTHING = ObjectiveConfig(
     fused=0.9,
@@ -47,13 +48,18 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def bpr(margin: Tensor) -> Tensor:
-    """The mean of -log σ(margin), in double precision."""
-    return -torch.log(1 / (1 + torch.exp(-margin.double()))).mean()
+def bpr(margin: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """The mean of -w log σ(margin), in double precision."""
+    return -(weight * torch.log(1 / (1 + torch.exp(-margin.double())))).mean()
+
+
+def disagreement(margin_a: Tensor, margin_b: Tensor) -> Tensor:
+    a, b = (margin.detach().double() / margin.detach().double().std(correction=0) for margin in (margin_a, margin_b))
+    return (b - a).sigmoid() / (b - a).sigmoid().mean()
 
 
 def terms_by_hand(
-    model: Recommender, config: ObjectiveConfig, users: Tensor, positives: Tensor, negatives: dict[Any, Tensor]
+    model: Recommender, config: ObjectiveConfig, users: Tensor, positives: Tensor, negatives: Negatives
 ) -> dict[str, Tensor]:
     """Every term from full score matrices and given negatives; those with a weight of 0 are left out."""
     branches = model()
@@ -66,17 +72,21 @@ def terms_by_hand(
 
     uniform = negatives["uniform"]
     hard = negatives.get("hard", uniform)
+    share = negatives.shares.get("hard", torch.ones(len(users)))
     unimodal = torch.stack([margin(name, uniform) for name in names])
     terms = {
-        "fused": config.fused * bpr(margin("fused", hard)),
+        "fused": config.fused * bpr(share * margin("fused", hard)),
         "branch": config.branch * torch.stack([bpr(x) for x in unimodal]).sum(),
     }
     if config.chns:
         total: Any = 0
         for a, b in permutations(names, 2):
+            items = negatives[a, b]
+            weighted = config.chns_weighting == "disagreement"
+            weight = disagreement(margin(a, items), margin(b, items)) if weighted else 1.0
             trained = {"cross": [b], "self": [a], "both": [a, b]}[config.chns_assign]
-            total += sum(bpr(margin(branch, negatives[a, b])) for branch in trained) / len(trained)
-            total += config.chns_fused * bpr(margin("fused", negatives[a, b]))
+            total += sum(bpr(margin(branch, items), weight) for branch in trained) / len(trained)
+            total += config.chns_fused * bpr(margin("fused", items), weight)
         terms["chns"] = config.chns * total / (len(names) - 1)
     if config.synergy_form == "raw":
         over = margin("fused", uniform) - unimodal.max(dim=0).values
@@ -136,6 +146,11 @@ def test_terms_of_every_preset_equal_those_computed_by_hand(preset: str, toy: Mu
         {"chns_assign": "self", "chns_fused": 0.0},
         {"chns_form": "graph"},
         {"chns_form": "hybrid", "pool": 8, "avoid_copurchased": True, "avoid_duplicates": True},
+        {"chns_form": "close", "chns_choice": "disagree", "chns_weighting": "disagreement"},
+        {"chns_form": "far", "chns_choice": "separable", "chns_assign": "both", "chns_weighting": "disagreement"},
+        {"chns_form": "hybrid", "chns_choice": "both", "pool": 8},
+        {"fused_negatives": "ahns", "ahns_alpha": 0.5, "ahns_beta": 0.3},
+        {"fused_negatives": "mixgcf"},
         {"synergy_form": "reference", "theta": 0.1},
         {"fused_negatives": "uniform", "fused": 0.0},
         {"curriculum": 6},
@@ -192,6 +207,50 @@ def test_negatives_are_drawn_outside_training_pairs_and_the_hardest_of_one_pool(
         judged = zip(users.tolist(), pool.tolist(), strict=True)
         best = [max(items, key=lambda item, s=scores[user]: float(s[item])) for user, items in judged]
         assert negatives[name].tolist() == best
+
+
+def test_negatives_of_the_fused_score_are_chosen_from_the_pool_by_every_rule(
+    toy: MultimodalDataset, fixed: Fixed
+) -> None:
+    users, positives = batch_of(toy, 80)
+    fused = sum(fixed.scores.values())
+    drawn = {}
+    for rule in ("dns", "ahns", "mixgcf"):
+        config = ObjectiveConfig(fused_negatives=rule, pool=5, ahns_alpha=2.0, ahns_beta=0.7)
+        objective = Objective(config, toy, fixed)
+        drawn[rule] = objective.draw(fixed(), users, positives, 0, seeded(1))
+    generator = seeded(1)
+    pool = objective.uniform.draw(users, 5, generator)
+    scores, best = fused[users.unsqueeze(1), pool], fused[users, positives]
+    share = torch.rand(80, 5, generator=generator)
+    for row in range(80):
+        left = share[row] * (best[row] - scores[row])  # the margins of the mixed vectors
+        assert drawn["mixgcf"]["hard"][row] == pool[row, left.argmin()]
+        assert drawn["mixgcf"].shares["hard"][row] == share[row, left.argmin()]
+        wanted = 0.7 / (best[row] + 2.0) if best[row] > -2.0 else torch.inf
+        distance = (scores[row] - wanted).abs() if wanted < scores[row].max() else -scores[row]
+        assert drawn["ahns"]["hard"][row] == pool[row, distance.argmin()]
+    assert len({tuple(negatives["hard"].tolist()) for negatives in drawn.values()}) == 3
+    assert not drawn["ahns"].shares
+
+
+@pytest.mark.parametrize("form", ["pool", "graph", "hybrid", "close", "far"])
+@pytest.mark.parametrize("choice", ["confused", "disagree", "separable", "both"])
+def test_every_choice_of_every_form_draws_negatives_that_were_not_bought(
+    form: Any, choice: Any, make_data: Callable[..., MultimodalDataset]
+) -> None:
+    data = make_data(("visual", "textual", "acoustic"), num_users=20, num_items=40, missing=0.2)
+    model = model_of(data)
+    config = ObjectiveConfig(chns=1.0, chns_form=form, chns_choice=choice, curriculum=0, pool=6, neighbors=8)
+    objective = Objective(config, data, model)
+    users, positives = batch_of(data, 100)
+    _, logged = objective(model, users, positives, 0, seeded(3))
+    assert 0 <= float(logged["chns_fallback_share"]) < 0.9
+    negatives, again = (objective.draw(model(), users, positives, 0, seeded(3)) for _ in range(2))
+    train = torch.from_numpy(data.train.toarray())
+    for direction in permutations(data.modalities, 2):
+        assert not bool(train[users, negatives[direction]].any())
+        assert torch.equal(negatives[direction], again[direction])
 
 
 def test_held_out_pairs_are_reachable_as_negatives(toy: MultimodalDataset, fixed: Fixed) -> None:
@@ -284,6 +343,10 @@ def test_raw_synergy_is_refused_where_the_fused_score_averages(options: dict[str
         ("fused_negatives", "hard"),
         ("chns_form", "pol"),
         ("chns_assign", "other"),
+        ("chns_choice", "confuse"),
+        ("chns_weighting", "some"),
+        ("ahns_alpha", -0.1),
+        ("ahns_beta", -0.1),
         ("synergy_form", "cooked"),
     ],
 )
@@ -292,7 +355,7 @@ def test_a_value_out_of_range_is_an_error_that_names_the_field(field: str, value
         Objective(replace(ObjectiveConfig(chns=0.1), **{field: value}), toy, model_of(toy))
 
 
-@pytest.mark.parametrize("form", ["graph", "hybrid"])
+@pytest.mark.parametrize("form", ["graph", "hybrid", "close", "far"])
 def test_more_neighbors_than_items_are_an_error_that_names_the_field(form: Any, toy: MultimodalDataset) -> None:
     with pytest.raises(ConfigError, match=rf"loss\.neighbors is 18.*{toy.num_items} items"):
         Objective(ObjectiveConfig(chns=0.1, chns_form=form, neighbors=18), toy, model_of(toy))
@@ -311,15 +374,16 @@ class Shrinking(Recommender):
 
     def losses(self, branches: Branches, users: Tensor, positives: Tensor, negatives: Tensor) -> dict[str, Tensor]:
         assert users.shape == positives.shape == negatives.shape
-        return {"shrink": 0.5 * branches.extra["twin"][positives].square().mean()}
+        return {"fused": 0.5 * branches.extra["twin"][positives].square().mean()}
 
 
 def test_a_models_own_losses_are_added(toy: MultimodalDataset) -> None:
     model = Shrinking(toy.num_users, toy.num_items)
     users, positives = batch_of(toy)
     terms, _ = Objective(ObjectiveConfig(), toy, model)(model, users, positives, 0, seeded(0))
-    assert set(terms) == {"fused", "shrink"} and float(terms["shrink"].detach()) == 2
+    assert set(terms) == {"fused", "own_fused"}, "a name of the objective's own is not taken from it"
+    assert float(terms["own_fused"].detach()) == 2
     terms, _ = Objective(objective_preset("own"), toy, model)(model, users, positives, 0, seeded(0))
-    assert set(terms) == {"shrink"}
+    assert set(terms) == {"own_fused"}
     with pytest.raises(ConfigError, match="every term of the objective is left out"):
         Objective(objective_preset("own"), toy, model_of(toy))

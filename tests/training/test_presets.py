@@ -1,14 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class, model_names
 from brmrs_graph.training import PRESETS, objective_preset
 
-CONTROLS = ("bpr", "dns", "self")
+CONTROLS = ("bpr", "dns", "ahns", "mixgcf", "self")
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'chns' is unknown.*bpr, dns, self, paper, chns-graph"):
+    with pytest.raises(ConfigError, match=r"'chns' is unknown.*bpr, dns, ahns, mixgcf, self, paper, chns-graph"):
         objective_preset("chns")
 
 
@@ -39,3 +41,8 @@ def test_paper_is_the_two_losses_alone() -> None:
     assert not any(weights.values()) and config.chns and config.synergy
     assert (config.chns_form, config.chns_assign, config.synergy_form) == ("pool", "cross", "raw")
     assert config.curriculum == 0
+
+
+def test_controls_of_the_fused_score_differ_from_dns_in_the_negatives_alone() -> None:
+    for name in ("ahns", "mixgcf"):
+        assert objective_preset(name) == replace(objective_preset("dns"), fused_negatives=name)
