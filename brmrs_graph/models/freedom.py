@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,26 +14,15 @@ from brmrs_graph.graphs import bipartite_graph, prune_edges
 from brmrs_graph.losses import bpr_loss
 from brmrs_graph.models.base import Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
-from brmrs_graph.models.frozen import frozen_item_graph
+from brmrs_graph.models.frozen import FrozenGraphConfig, frozen_item_graph
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ItemGraphPropagation, LightGCNPropagation
 
 
 @dataclass(frozen=True)
-class FREEDOMConfig:
+class FREEDOMConfig(FrozenGraphConfig):
     """Options of :class:`FREEDOM`."""
 
-    dim: int = 64
-    """Width d of all vectors."""
-    num_layers: int = 2
-    """Layers of propagation over the user-item graph (L_ui)."""
-    item_layers: int = 1
-    """Layers of propagation over the item graph (L_ii)."""
-    k: int = 10
-    """Nearest neighbours per item and modality in the item graph, the item itself among them."""
-    beta: Mapping[str, float] = field(default_factory=dict)
-    """Weight α_m of each modality in the item graph, as NAME WEIGHT NAME WEIGHT (default: visual 0.1, textual 0.9, any
-    other 1 / number of modalities)."""
     dropout: float = 0.8
     """Share ρ of the edges pruned in an epoch's propagation, in [0, 1)."""
     content_weight: float = 1e-3

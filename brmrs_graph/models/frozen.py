@@ -1,8 +1,9 @@
-"""The frozen item graph that several models share."""
+"""The frozen item graph that several models share, and its options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
@@ -10,6 +11,23 @@ from brmrs_graph.graphs import SparseGraph, item_graph, knn_graph
 
 FROZEN_BETA = {"visual": 0.1, "textual": 0.9}
 """Weights of the modalities in the published experiments on the Amazon sets."""
+
+
+@dataclass(frozen=True)
+class FrozenGraphConfig:
+    """Options of every model that smooths over the frozen item graph."""
+
+    dim: int = 64
+    """Width d of a vector."""
+    num_layers: int = 2
+    """Layers of propagation over the user-item graph."""
+    item_layers: int = 1
+    """Layers of smoothing over the item graph."""
+    k: int = 10
+    """Nearest neighbours per item and modality in the item graph, the item itself among them."""
+    beta: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each modality in the item graph, as NAME WEIGHT NAME WEIGHT (default: visual 0.1, textual 0.9, any
+    other 1 / number of modalities)."""
 
 
 def frozen_item_graph(data: MultimodalDataset, k: int, beta: Mapping[str, float]) -> SparseGraph:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 import torch
@@ -17,7 +16,7 @@ from brmrs_graph.graphs import bipartite_graph
 from brmrs_graph.losses import infonce_loss
 from brmrs_graph.models.base import Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
-from brmrs_graph.models.frozen import frozen_item_graph
+from brmrs_graph.models.frozen import FrozenGraphConfig, frozen_item_graph
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ConcatFusion, ItemGraphPropagation, LightGCNPropagation, dropout
 
@@ -25,20 +24,9 @@ Pair = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class MENTORConfig:
+class MENTORConfig(FrozenGraphConfig):
     """Options of :class:`MENTOR`."""
 
-    dim: int = 64
-    """Width d of each channel."""
-    num_layers: int = 2
-    """Layers of propagation over the user-item graph (L)."""
-    item_layers: int = 1
-    """Layers over the item graph."""
-    k: int = 10
-    """Nearest neighbours per item and modality in the item graph, the item itself among them."""
-    beta: Mapping[str, float] = field(default_factory=dict)
-    """Weight of each modality in the item graph, as NAME WEIGHT NAME WEIGHT (default: visual 0.1, textual 0.9, any
-    other 1 / number of modalities)."""
     align: float = 0.1
     """Weight λ_align of the multilevel alignment."""
     mask: float = 1.5

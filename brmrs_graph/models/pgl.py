@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -16,26 +15,15 @@ from brmrs_graph.graphs import bipartite_graph, prune_edges
 from brmrs_graph.losses import infonce_loss
 from brmrs_graph.models.base import Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
-from brmrs_graph.models.frozen import frozen_item_graph
+from brmrs_graph.models.frozen import FrozenGraphConfig, frozen_item_graph
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ConcatFusion, ItemGraphPropagation, LightGCNPropagation, dropout
 
 
 @dataclass(frozen=True)
-class PGLConfig:
+class PGLConfig(FrozenGraphConfig):
     """Options of :class:`PGL`."""
 
-    dim: int = 64
-    """Width d of each modality's vectors."""
-    num_layers: int = 2
-    """Layers of propagation over the user-item graph (L_ui)."""
-    item_layers: int = 1
-    """Layers of smoothing over the item graph (L_mm)."""
-    k: int = 10
-    """Nearest neighbours per item and modality in the item graph, the item itself among them."""
-    beta: Mapping[str, float] = field(default_factory=dict)
-    """Weight of each modality in the item graph, as NAME WEIGHT NAME WEIGHT (default: visual 0.1, textual 0.9, any
-    other 1 / number of modalities)."""
     edge_keep: float = 0.3
     """Share of edges in the principal subgraph of an epoch, in (0, 1]."""
     contrast: float = 0.1
