@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -5,8 +6,8 @@ import yaml
 
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class, model_names
-from brmrs_graph.training import PRESETS
-from experiments.settings import RunSettings, from_yaml, parse, parse_for, to_dict
+from brmrs_graph.training import PRESETS, ObjectiveConfig
+from experiments.settings import ADDED_LATER, RunSettings, from_yaml, parse, parse_for, to_dict
 
 
 def save(settings: RunSettings, path: Path) -> Path:
@@ -121,3 +122,35 @@ def test_the_ends_of_the_ranges_are_allowed(arguments: list[str]) -> None:
 def test_what_is_out_of_range_is_named(arguments: list[str], name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         parse(arguments)
+
+
+FIRST = {
+    *("fused", "fused_negatives", "branch", "pool", "infonce", "temperature", "orthogonality", "weight_decay"),
+    *("chns", "chns_form", "chns_assign", "chns_fused", "curriculum", "neighbors", "delta"),
+    *("avoid_copurchased", "avoid_duplicates", "synergy", "synergy_form", "theta"),
+}
+"""The options of the losses that there were when the first runs were made."""
+
+
+def test_what_was_added_later_is_not_written_while_it_has_its_default() -> None:
+    values = to_dict(parse([]))
+    assert values["loss"].keys() == FIRST, "or runs that were finished before would not be found again"
+    assert not values.keys() & ADDED_LATER
+    changed = to_dict(parse(["--loss.chns-choice", "disagree", "--corrupt", "textual:blanked:0.5"]))
+    assert changed == values | {
+        "loss": values["loss"] | {"chns_choice": "disagree"},
+        "corrupt": "textual:blanked:0.5",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(ADDED_LATER))
+def test_every_option_that_was_added_later_is_one(name: str) -> None:
+    *part, option = name.split(".")
+    assert option in {field.name for field in fields({(): RunSettings, ("loss",): ObjectiveConfig}[tuple(part)])}
+
+
+def test_what_was_added_later_comes_back_from_yaml(tmp_path: Path) -> None:
+    later = ["--loss.chns-choice", "both", "--loss.chns-weighting", "disagreement", "--loss.ahns-beta", "0.5"]
+    for arguments in (later, []):
+        settings = parse(arguments)
+        assert from_yaml(save(settings, tmp_path / "config.yaml")).loss == settings.loss

@@ -1,0 +1,146 @@
+"""One trial: a training run with drawn options, judged by validation."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import shlex
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from brmrs_graph.errors import BRMRSError, ConfigError, TrainingError
+from brmrs_graph.training.trainer import METRIC
+from experiments.comparison.runner import Runner
+from experiments.plan import Plan
+from experiments.run import run
+from experiments.settings import parse
+from experiments.tuning.contender import Contender
+from experiments.tuning.studies import FINISHED, Studies, requeue
+
+OPTIONS, DATA, EPOCHS, DIVERGED, ERROR = "options", "data", "epochs", "diverged", "error"
+"""User attributes of a trial."""
+
+
+class BudgetSpentError(Exception):
+    """A trial was begun although others have spent the budget in the meantime."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The objective of a study: validation Recall@20 of one run; called by Optuna with a trial.
+
+    The run lies in the folder that ``experiments.compare`` would give it, so that a run which is there is not repeated
+    and a stopped one is gone on with.
+
+    Args:
+        contender: What is tuned.
+        plan: Gives the options of a run.
+        runner: Knows where the folders are.
+        studies: The studies.
+    """
+
+    contender: Contender
+    plan: Plan
+    runner: Runner
+    studies: Studies
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        """Trains, reporting every epoch's validation to the pruner.
+
+        Raises:
+            BudgetSpentError: If the budget is spent.
+            TrialPruned: If the trial fell behind, or its loss became NaN.
+            KeyboardInterrupt: After Ctrl-C; the trial waits in the storage for the next process.
+            BRMRSError: If the run cannot be done.
+        """
+        _forget_memory()
+        try:
+            trial.study.sampler = self.studies.sampler(self.contender, self._place(trial))
+            words = self.contender.words(trial)
+            trial.set_user_attr(OPTIONS, shlex.join(words))
+            self._wait_for_twin(trial)
+            metrics = self._run(words, self._reporter(trial))
+            self._check_data(trial, metrics["data"]["hash"])
+        except TrainingError as error:
+            # That options let the loss diverge is a result of theirs, and spends the budget.
+            trial.set_user_attr(DIVERGED, str(error))
+            raise optuna.TrialPruned from error
+        except KeyboardInterrupt:
+            requeue(trial)
+            raise
+        except (BRMRSError, OSError) as error:
+            requeue(trial)  # to be done again when the cause is mended
+            trial.set_user_attr(ERROR, str(error))
+            raise
+        trial.set_user_attr(EPOCHS, metrics["training"]["epochs"])
+        return float(metrics["valid"][METRIC])
+
+    def _run(self, words: tuple[str, ...], on_epoch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        options, seed = self.plan.options(self.contender.arm, words), self.plan.trial_seeds[0]
+        path = self.runner.folder(options, seed).path
+        settings = replace(
+            parse(options),
+            seed=seed,
+            out=path,
+            data_root=self.runner.data_root,
+            threads=1,
+            resume=(path / "config.yaml").is_file(),
+        )
+        return run(settings, quiet=True, on_epoch=on_epoch)
+
+    def _reporter(self, trial: optuna.Trial) -> Callable[[dict[str, Any]], None]:
+        parent = multiprocessing.parent_process()
+
+        def report(record: dict[str, Any]) -> None:
+            if parent is not None and not parent.is_alive():
+                raise KeyboardInterrupt("the process that started this one is gone")
+            if "valid" in record:
+                trial.report(record["valid"][METRIC], record["epoch"])
+                if trial.should_prune():
+                    trial.set_user_attr(EPOCHS, record["epoch"])
+                    raise optuna.TrialPruned
+
+        return report
+
+    def _place(self, trial: optuna.Trial) -> int:
+        """Place of a trial, from 0, among those that spend the budget; of trials begun at once the first ones stay."""
+        taken = [*FINISHED, TrialState.RUNNING]
+        others = self.studies.trials_of(self.contender)
+        place = sum(other.number < trial.number and other.state in taken for other in others)
+        if place >= self.contender.budget(self.studies.trials):
+            raise BudgetSpentError
+        return place
+
+    def _wait_for_twin(self, trial: optuna.Trial) -> None:
+        """Two processes must not train in one folder."""
+        options = trial.user_attrs[OPTIONS]
+        while any(
+            t.number < trial.number and t.state == TrialState.RUNNING and t.user_attrs.get(OPTIONS) == options
+            for t in self.studies.trials_of(self.contender)
+        ):
+            time.sleep(1)
+            self.studies.count(self.contender)  # a twin whose process died does not run for ever
+
+    def _check_data(self, trial: optuna.Trial, content_hash: str) -> None:
+        trial.set_user_attr(DATA, content_hash)
+        for other in self.studies.trials_of(self.contender):
+            if other.state in FINISHED and other.user_attrs.get(DATA, content_hash) != content_hash:
+                raise ConfigError(
+                    f"the data set '{self.plan.dataset}' has changed since trial {other.number} of "
+                    f"{self.contender.model} (content hash {other.user_attrs[DATA]} then, {content_hash} now); choose "
+                    "another --storage and --out"
+                )
+
+
+def _forget_memory() -> None:
+    # A process does many runs, and each reports its own peak. Only Linux can measure anew.
+    gc.collect()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
