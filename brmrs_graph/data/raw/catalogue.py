@@ -1,0 +1,107 @@
+"""Items of one table: their texts, and where their pictures are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from brmrs_graph.data.raw.report import Report
+from brmrs_graph.data.raw.tables import Table
+from brmrs_graph.data.raw.values import as_id, as_picture, as_text
+
+MAX_ROWS = 20_000
+"""Items in a chunk; their descriptions may be long."""
+
+PROSE = frozenset({"description"})
+"""Fields of sentences, which are joined by a space; parts of others are names, joined by ``|`` as in items.csv."""
+
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp")  # in order of preference, if an item has several
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A table of items, and which of its columns hold what.
+
+    Attributes:
+        table: The table.
+        item: Column of item ids.
+        folder: The source's folder; pictures outside it are left out.
+        texts: Name of each text field -> the column that holds it.
+        pictures: Columns of picture paths or addresses, the preferred one first. With none, pictures are looked for
+            in ``images/``, in files named by item.
+    """
+
+    table: Table
+    item: str
+    folder: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
+    pictures: tuple[str, ...] = ()
+
+    def read(self, report: Report, size: int, seen: set[str]) -> Iterator[pd.DataFrame]:
+        """See :meth:`~brmrs_graph.data.raw.Source.items`; ``seen`` holds the items read before, and is added to."""
+        columns = list(dict.fromkeys((self.item, *self.texts.values(), *self.pictures)))
+        images = {} if self.pictures else _images(self.folder)
+        root = self.folder.resolve()
+        path = self.table.path
+        for places, values in self.table.chunks(columns, report, min(size, MAX_ROWS)):
+            rows: dict[int, str] = {}
+            for row, value in enumerate(values[self.item]):
+                item = as_id(value)
+                if not item:
+                    report.skip(path, "without an item id", places[row])
+                    continue
+                report.keep(path, 1)
+                if item in seen:
+                    report.note(path, "an item that was there before; the first one stays", places[row])
+                    continue
+                seen.add(item)
+                rows[row] = item
+            frame = {"item": pd.Series(list(rows.values()), dtype="str")}
+            for name, column in self.texts.items():
+                separator = " " if name in PROSE else "|"
+                frame[name] = pd.Series([as_text(values[column][row], separator) for row in rows], dtype="str")
+            pictures = [
+                self._picture([values[column][row] for column in self.pictures] or [images.get(item)], root)
+                for row, item in rows.items()
+            ]
+            for row, (_, fault) in zip(rows, pictures, strict=True):
+                if fault:
+                    report.note(path, fault, places[row])
+            frame["picture"] = pd.Series([picture for picture, _ in pictures], dtype="str")
+            if rows:
+                yield pd.DataFrame(frame)
+        report.finish(path)
+
+    @staticmethod
+    def _picture(values: list[Any], root: Path) -> tuple[str, str]:
+        """A picture's address or path, and what is wrong with it; either may be empty."""
+        place = next((place for value in values if (place := as_picture(value))), "")
+        if not place:
+            return "", ""
+        if not place.isprintable():
+            return "", "a picture whose name cannot be printed"
+        if place.lower().startswith(("http://", "https://")):
+            # Amazon's metadata of 2014 names a grey square where there is no picture.
+            return ("", "a placeholder instead of a picture") if "/no-img" in place else (place, "")
+        if "://" in place:
+            return "", "a picture address that is not http(s)"
+        try:
+            file = (root / place).resolve()
+            if not file.is_relative_to(root):
+                return "", "a picture outside the folder"
+            if not file.is_file():
+                return "", "a picture that is not there"
+        except (OSError, ValueError, RuntimeError):  # too long a name, a loop of links
+            return "", "a picture that is not there"
+        return file.relative_to(root).as_posix(), ""
+
+
+def _images(folder: Path) -> dict[str, str]:
+    """Item -> path of its picture in ``images/`` or a folder in there, from a listing: no id ever becomes a path."""
+    files = sorted(path for path in (folder / "images").rglob("*") if path.suffix.lower() in _IMAGES)
+    files.sort(key=lambda path: _IMAGES.index(path.suffix.lower()), reverse=True)
+    return {path.stem: path.relative_to(folder).as_posix() for path in files}

@@ -1,0 +1,97 @@
+"""A user's own tables: one of interactions and, if there is one, one of items; CSV, TSV, JSON lines or Parquet.
+
+Columns are given, or guessed from their names. Pictures are in a column of paths or addresses, or in ``images/``, named
+by item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from brmrs_graph.data.raw.catalogue import Catalogue
+from brmrs_graph.data.raw.columns import Columns, guess
+from brmrs_graph.data.raw.formats import Survey, open_table, the_one
+from brmrs_graph.data.raw.pairs import LABEL, Pairs
+from brmrs_graph.data.raw.source import Source
+from brmrs_graph.data.raw.tables import Table
+from brmrs_graph.errors import DataError
+
+NAME = "own"
+_STREAM = {"item", "picture"}  # columns of the item stream itself
+
+
+def recognise(survey: Survey, name: str, given: Columns) -> Source | None:
+    """The tables in a folder, told apart by their columns; None if none holds interactions."""
+    roles = [(table, _roles(columns, given)) for table, columns in survey.tables]
+    pairs = the_one([table.path for table, role in roles if role["user"] and role["item"]], name, "interactions")
+    items = the_one([table.path for table, role in roles if role["item"] and not role["user"]], name, "items")
+    return from_files(survey.folder, pairs, items, given) if pairs else None
+
+
+def from_files(folder: Path, interactions: Path, items: Path | None, given: Columns) -> Source:
+    """The tables in two files.
+
+    Args:
+        folder: Where picture paths begin, and ``images/`` may be.
+        interactions: File of interactions.
+        items: File of items, if there is one.
+        given: Columns that need no guessing.
+
+    Raises:
+        DataError: If a column is not there, or cannot be guessed.
+    """
+    table = open_table(interactions)
+    pairs, said = _pairs(table, table.columns(), given)
+    remarks = [said]
+    catalogues: tuple[Catalogue, ...] = ()
+    if items is not None:
+        table = open_table(items)
+        catalogue, said = _catalogue(folder, table, table.columns(), given)
+        catalogues = (catalogue,)
+        remarks.append(said)
+    return Source(NAME, folder, (pairs,), catalogues, remarks=tuple(remarks))
+
+
+def _roles(columns: Sequence[str], given: Columns) -> dict[str, str]:
+    """The column of each role: the given one if it is there, else a guess."""
+    named = {"user": given.user, "item": given.item, "rating": given.rating, "timestamp": given.timestamp}
+    named["picture"] = given.picture
+    return {role: name if name in columns else guess(role, columns) for role, name in named.items()}
+
+
+def _pairs(table: Table, columns: Sequence[str], given: Columns) -> tuple[Pairs, str]:
+    for role in ("user", "item", "rating", "timestamp"):
+        name = getattr(given, role)
+        if name and name not in columns:
+            raise DataError(f"{table.path} has no column {name!r} for the {role} (there are: {', '.join(columns)})")
+    roles = _roles(columns, given)
+    for role in ("user", "item"):
+        if not roles[role]:
+            raise DataError(
+                f"{table.path}: which column holds the {role}? There are: {', '.join(columns)}. Name it, or call it "
+                f"{role}_id in the first line of the file"
+            )
+    label = LABEL if LABEL in columns else ""
+    pairs = Pairs(table, roles["user"], roles["item"], roles["rating"], roles["timestamp"], label=label)
+    used = [f"{role} = {roles[role]}" for role in ("user", "item", "rating", "timestamp") if roles[role]]
+    return pairs, f"{table.path.name} read as interactions with {', '.join(used)}"
+
+
+def _catalogue(folder: Path, table: Table, columns: Sequence[str], given: Columns) -> tuple[Catalogue, str]:
+    for role, names in (("picture", (given.picture,)), ("texts", given.texts)):
+        for name in names:
+            if name and name not in columns:
+                raise DataError(f"{table.path} has no column {name!r} ({role}; there are: {', '.join(columns)})")
+    roles = _roles(columns, given)
+    item, picture = roles["item"], roles["picture"]
+    if not item:
+        raise DataError(
+            f"{table.path}: which column holds the item? There are: {', '.join(columns)}. Name it as in the "
+            "interactions, or item_id"
+        )
+    names = given.texts or tuple(name for name in dict.fromkeys(columns) if name and name not in {item, picture})
+    texts = {f"{name}_text" if name in _STREAM else name: name for name in names}
+    catalogue = Catalogue(table, item, folder, texts, (picture,) if picture else ())
+    used = [f"item = {item}", f"picture = {picture or 'images/'}", f"texts = {', '.join(names) or 'none'}"]
+    return catalogue, f"{table.path.name} read as items with {', '.join(used)}"

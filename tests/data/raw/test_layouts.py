@@ -1,0 +1,251 @@
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from brmrs_graph.data.raw import Columns, Report, Source, open_source
+from brmrs_graph.errors import ConfigError, DataError
+from tests.data.raw.written import ITEMS, PAIRS, USERS, WRITERS, json_lines, own_tsv, packed, recbole, separated, title
+
+
+def opened(folder: Path, writer: str) -> Source:
+    return open_source(WRITERS[writer][1](folder))
+
+
+def interactions(source: Source, size: int = 1000) -> pd.DataFrame:
+    report = Report()
+    chunks = list(source.interactions(report, size))
+    assert not report.skipped
+    assert all(0 < len(chunk) <= size for chunk in chunks)
+    return pd.concat(chunks, ignore_index=True)
+
+
+def items(source: Source, report: Report | None = None) -> pd.DataFrame:
+    return pd.concat(source.items(report or Report()), ignore_index=True).set_index("item")
+
+
+@pytest.mark.parametrize("writer", sorted(WRITERS))
+@pytest.mark.parametrize("size", [7, 1000])
+def test_every_layout_is_recognised_and_gives_the_same_interactions(tmp_path: Path, writer: str, size: int) -> None:
+    source = opened(tmp_path, writer)
+    assert source.layout == WRITERS[writer][0]
+    table = interactions(source, size)
+    numbered = writer == "mmrec"
+    assert table["user"].tolist() == [str(USERS.index(u)) if numbered else u for u, _, _, _ in PAIRS]
+    assert table["item"].tolist() == [str(int(i)) if numbered else i for _, i, _, _ in PAIRS]
+    assert table["rating"].dtype == table["timestamp"].dtype == np.float64
+    if writer == "own_csv":
+        day = datetime(2018, 9, 20, tzinfo=timezone.utc).timestamp()
+        assert table["rating"].isna().all() and (table["timestamp"] == day).all()
+    else:
+        assert table["rating"].tolist() == [r for _, _, r, _ in PAIRS]
+        later = 0.123 if writer == "amazon2023" else 0
+        np.testing.assert_allclose(table["timestamp"], [t + later for _, _, _, t in PAIRS], rtol=0, atol=1e-6)
+    assert ("x_label" in table) == numbered
+    if numbered:
+        assert table["x_label"].tolist() == [(0, 0, 0, 1, 2)[k % 5] for k in range(60)]
+
+
+@pytest.mark.parametrize("writer", sorted(set(WRITERS) - {"mmrec"}))
+def test_every_layout_gives_its_items_with_their_texts_as_strings(tmp_path: Path, writer: str) -> None:
+    source = opened(tmp_path, writer)
+    report = Report()
+    chunks = list(source.items(report, 7))
+    assert all(len(chunk) <= (7 if writer != "own_parquet" else 24) for chunk in chunks)
+    table = pd.concat(chunks, ignore_index=True)
+    assert table["item"].tolist() == ITEMS
+    assert tuple(table.columns) == ("item", *source.text_fields, "picture")
+    assert all(isinstance(value, str) for column in table for value in table[column])
+    assert sum(report.kept.values()) == len(ITEMS)
+
+
+def test_fields_of_2014(tmp_path: Path) -> None:
+    source = opened(tmp_path, "amazon2014")
+    for item in (ITEMS[3], ITEMS[15]):  # written as a Python dictionary, and as JSON
+        assert items(source).loc[item].to_dict() == {
+            "title": title(item),
+            "brand": "Ærø",
+            "categories": "Clothing|Girls|Dresses",
+            "description": "Two lines.",
+            "picture": f"http://ecx.example.com/images/I/{item}.jpg",
+        }
+    assert [path.name for path in source.files] == [
+        "reviews_Clothing_5.json.gz",
+        "meta_Clothing.json.gz",
+        "image_features_Clothing.b",
+    ]
+    (visual,) = source.vectors.values()
+    ((names, block),) = visual.read(set(ITEMS[2:5]), Report())
+    assert names == ITEMS[2:5] and block.shape == (3, 4096) and block[:, 0].tolist() == [3, 4, 5]
+
+
+def test_fields_of_2018(tmp_path: Path) -> None:
+    table = items(opened(tmp_path, "amazon2018"))
+    assert table.loc[ITEMS[3]].to_dict() == {
+        "title": title(ITEMS[3]),
+        "brand": "Ærø",
+        "categories": "Clothing|Dresses",
+        "features": "100% cotton|Machine wash",
+        "description": "First sentence. Second sentence.",
+        "picture": f"https://m.example.com/{ITEMS[3]}.jpg",
+    }
+    assert table.loc[ITEMS[4], "picture"] == f"https://m.example.com/{ITEMS[4]}._SS40_.jpg", "the next best one"
+
+
+def test_fields_of_2023(tmp_path: Path) -> None:
+    table = items(opened(tmp_path, "amazon2023"))
+    assert table.loc[ITEMS[3]].to_dict() == {
+        "title": title(ITEMS[3]),
+        "store": "",
+        "categories": "Clothing|Dresses",
+        "features": "100% cotton|Machine wash",
+        "description": "First sentence. Second sentence.",
+        "picture": f"https://m.example.com/{ITEMS[3]}.t.jpg",  # the main picture, in the one size that there is
+    }
+
+
+def test_ratings_of_2023_may_come_as_a_table(tmp_path: Path) -> None:
+    rows = [(u, i, r, 1000 * t) for u, i, r, t in PAIRS]
+    packed(tmp_path / "Clothing.csv.gz", separated(["user_id", "parent_asin", "rating", "timestamp"], rows, ","))
+    source = open_source(tmp_path)
+    assert source.layout == "amazon2023"
+    assert interactions(source)["timestamp"].tolist() == [t for _, _, _, t in PAIRS]
+
+
+def test_without_metadata_the_file_name_tells_2014_from_2018(tmp_path: Path) -> None:
+    for name, layout in (("reviews_X_5.json", "amazon2014"), ("X_5.json", "amazon2018")):
+        (tmp_path / layout).mkdir()
+        packed(tmp_path / layout / name, json_lines([{"reviewerID": "a", "asin": "0000000001", "overall": 5.0}]))
+        source = open_source(tmp_path / layout)
+        assert source.layout == layout and not list(source.items(Report()))
+        assert interactions(source)["timestamp"].isna().all()
+
+
+def test_mmrec_folders_have_arrays_and_no_items_of_their_own(tmp_path: Path) -> None:
+    source = opened(tmp_path, "mmrec")
+    assert not list(source.items(Report())) and set(source.vectors) == {"visual", "textual"}
+    wanted = [str(row) for row in range(24)]
+    ((names, block),) = source.vectors["visual"].read(wanted, Report())
+    assert names == [name for name in wanted if name != "3"], "a row of zeros is no vector"
+    assert block[:, 0].tolist() == [row + 1 for row in range(24) if row != 3]
+
+
+def test_rows_of_arrays_follow_items_csv(tmp_path: Path) -> None:
+    packed(tmp_path / "shop.inter", b"userID\titemID\na\tz\na\tx\n")
+    packed(tmp_path / "items.csv", b"itemID,name\nz,Z\ny,Y\nx,X\n")
+    np.save(tmp_path / "text_feat.npy", np.array([[1.0], [2.0], [3.0]]))
+    source = open_source(tmp_path)
+    assert source.layout == "mmrec"
+    ((names, block),) = source.vectors["textual"].read({"x", "z"}, Report())
+    assert (names, block.tolist()) == (["z", "x"], [[1.0], [3.0]])
+
+
+def test_recbole_keeps_quotes_and_leaves_numbers_out(tmp_path: Path) -> None:
+    source = opened(tmp_path, "recbole")
+    assert source.text_fields == ("title", "class")
+    assert items(source).loc[ITEMS[1], "title"] == f'"Great" {title(ITEMS[1])}'
+
+
+def test_recbole_parts_are_a_split(tmp_path: Path) -> None:
+    recbole(tmp_path)
+    whole = (tmp_path / "clothing.inter").read_bytes().splitlines(keepends=True)
+    for part, lines in (("train", whole[1:41]), ("valid", whole[41:51]), ("test", whole[51:])):
+        packed(tmp_path / f"clothing.{part}.inter", b"".join([whole[0], *lines]))
+    assert "x_label" not in interactions(open_source(tmp_path)), "the whole comes first"
+    (tmp_path / "clothing.inter").unlink()
+    table = interactions(open_source(tmp_path))
+    assert table["x_label"].tolist() == [0] * 40 + [1] * 10 + [2] * 10
+    assert table["item"].tolist() == [i for _, i, _, _ in PAIRS]
+
+
+def test_own_tables_say_what_was_guessed_and_find_their_pictures(tmp_path: Path) -> None:
+    report = Report()
+    source = opened(tmp_path, "own_csv")
+    assert source.remarks == (
+        "purchases.csv read as interactions with user = Customer ID, item = Article-ID, timestamp = t_dat",
+        "articles.csv read as items with item = article_id, picture = image, texts = name, text",
+    )
+    table = items(source, report)
+    assert table.loc[ITEMS[2]].to_dict() == {
+        "name": title(ITEMS[2]),
+        "text": "Two lines; one",
+        "picture": f"pictures/{ITEMS[2]}.jpg",
+    }
+    assert table.loc[ITEMS[20], "picture"] == ""
+    # Each row takes two lines.
+    assert report.summary() == ["articles.csv: 4 × a picture that is not there (lines 42, 44, 46, 48)"]
+
+
+def test_pictures_named_by_item_are_found_in_folders_below_images(tmp_path: Path) -> None:
+    table = items(opened(tmp_path, "own_tsv"))
+    assert table["picture"].tolist() == [f"images/00/{item}.JPG" for item in ITEMS[:20]] + [""] * 4
+
+
+def test_given_columns_go_before_guesses(tmp_path: Path) -> None:
+    packed(tmp_path / "a.csv", b"user,who,item,thing,when\n1,2,3,04,5\n")
+    packed(tmp_path / "b.csv", b"thing,user_count,words,item\n04,7,hello,x\n")
+    columns = Columns(user="who", item="thing", timestamp="when", texts=("item",))
+    source = open_source(tmp_path, columns=columns, interactions=tmp_path / "a.csv", items=tmp_path / "b.csv")
+    assert interactions(source).iloc[0].to_dict()["user"] == "2"
+    assert interactions(source)[["item", "timestamp"]].values.tolist() == [["04", 5.0]]
+    assert items(source).loc["04"].to_dict() == {"item_text": "x", "picture": ""}
+
+
+def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
+    own_tsv(tmp_path)
+    pairs, table = tmp_path / "interactions.tsv.gz", tmp_path / "items.tsv"
+    for columns, message in (
+        (Columns(user="who"), r"interactions\.tsv\.gz has no column 'who' for the user \(there are: userID, itemID"),
+        (Columns(texts=("title",)), r"items\.tsv has no column 'title' \(texts; there are: itemID, name\)"),
+    ):
+        with pytest.raises(DataError, match=message):
+            open_source(tmp_path, columns=columns, interactions=pairs, items=table)
+    packed(tmp_path / "other.csv", b"a,b\n1,2\n")
+    with pytest.raises(DataError, match="which column holds the user"):
+        open_source(tmp_path, interactions=tmp_path / "other.csv")
+    with pytest.raises(DataError, match="which column holds the item"):
+        open_source(tmp_path, interactions=pairs, items=tmp_path / "other.csv")
+
+
+def test_the_name_decides_among_several_files(tmp_path: Path) -> None:
+    for name in ("Baby", "Sports"):
+        packed(tmp_path / f"reviews_{name}_5.json", json_lines([{"reviewerID": name, "asin": "1", "overall": 5.0}]))
+    with pytest.raises(DataError, match=r"which file holds the reviews: .*Baby.*Sports"):
+        open_source(tmp_path)
+    assert interactions(open_source(tmp_path, name="sports"))["user"].tolist() == ["Sports"]
+
+
+def test_a_layout_can_be_asked_for(tmp_path: Path) -> None:
+    WRITERS["amazon2014"][1](tmp_path)
+    assert open_source(tmp_path, layout="own").layout == "own"
+    with pytest.raises(DataError, match="does not look like recbole"):
+        open_source(tmp_path, layout="recbole")
+    with pytest.raises(ConfigError, match="layout 'amazon' is not known; there are: recbole, mmrec"):
+        open_source(tmp_path, layout="amazon")
+
+
+def test_what_is_no_data_set_is_described(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be listed"):
+        open_source(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="no tables at all"):
+        open_source(tmp_path)
+    packed(tmp_path / "readme.txt", b"hello\n")
+    packed(tmp_path / "empty.csv", b"")
+    packed(tmp_path / "names.csv", b"item_id,name\n1,a\n")
+    with pytest.raises(
+        DataError, match=r"names\.csv with item_id, name; readme\.txt with hello; .*empty\.csv is empty"
+    ):
+        open_source(tmp_path)
+
+
+def test_what_only_looks_like_a_table_is_left_out_and_said(tmp_path: Path) -> None:
+    WRITERS["amazon2018"][1](tmp_path)
+    packed(tmp_path / "dataset_info.json", b'{\n  "a": 1\n}\n')
+    packed(tmp_path / "notes.txt", b"")
+    source = open_source(tmp_path)
+    assert source.layout == "amazon2018"
+    one, two = source.remarks
+    assert one.startswith("left out:") and "dataset_info.json holds no JSON objects" in one
+    assert "notes.txt is empty" in two
