@@ -108,7 +108,9 @@ def load_for(settings: RunSettings, *, progress: bool = False) -> MultimodalData
         progress=progress,
         planted=settings.planted,
     )
-    return Corruption.parse(settings.corrupt).apply(data, settings.text_encoder) if settings.corrupt else data
+    if settings.corrupt:
+        data = Corruption.parse(settings.corrupt).apply(data, settings.text_encoder)
+    return data.imputed() if settings.impute == "mean" else data
 
 
 @lru_cache(maxsize=2)

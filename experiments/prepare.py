@@ -21,6 +21,7 @@ from brmrs_graph.data.folder import MODALITY_NAMES
 from brmrs_graph.errors import DataError
 from experiments import cli
 from experiments.catalog import BUILT_IN, cache_dir
+from experiments.check import check
 
 FILE_NAMES = {modality: file for file, modality in MODALITY_NAMES.items()}
 
@@ -43,11 +44,17 @@ class PrepareSettings:
     """Encoder of texts: minilm, or any sentence-transformers name."""
     image_encoder: str = "efficientnet-lite0"
     """Encoder of pictures: efficientnet-lite0, or timm:NAME."""
+    check: Path | None = None
+    """Makes nothing: reads this data set folder and prints everything that is wrong with it at once."""
 
 
 def command(arguments: Sequence[str]) -> None:
-    """Parses the command line and prepares."""
-    prepare(tyro.cli(PrepareSettings, args=list(arguments), prog="python -m experiments.prepare"))
+    """Parses the command line and prepares, or checks."""
+    settings = tyro.cli(PrepareSettings, args=list(arguments), prog="python -m experiments.prepare")
+    if settings.check is not None:
+        check(settings.check)
+    else:
+        prepare(settings)
 
 
 def prepare(settings: PrepareSettings) -> Path:

@@ -27,6 +27,10 @@ def print_metrics(metrics: dict[str, Any], console: Console | None = None) -> No
             cells = [f"{values[column]:.4f}" for column in COLUMNS]
             style = "bold" if branch == "fused" else None
             table.add_row(split if number == 0 else "", branch, *cells, style=style)
+        if split == "test":
+            for items, values in metrics.get("cold", {}).items():
+                cells = [f"{values[column]:.4f}" for column in COLUMNS]
+                table.add_row("", f"{items} items, {values['pairs']:,} pairs", *cells)
         table.add_section()
     console.print(table)
 

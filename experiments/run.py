@@ -16,7 +16,7 @@ from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import SPLITS, MultimodalDataset
 from brmrs_graph.diagnosis import fusion_degeneration, hit_partition
 from brmrs_graph.errors import ConfigError, DataError
-from brmrs_graph.evaluation import Measurement, Ranking, rank, summarize
+from brmrs_graph.evaluation import Measurement, Ranking, cold_items, rank, restrict, summarize
 from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import PLUGS, PRESETS, Objective, Progress, Trainer, require_branches
 from experiments import cli
@@ -141,6 +141,7 @@ def _finish(
             split: {name: summarize(ranking) for name, ranking in by_branch.items() if name != "fused"}
             for split, by_branch in rankings.items()
         },
+        **_cold(data, rankings["test"][FUSED]),
         "diagnosis": _diagnose(branches, rankings["test"]),
         "training": {
             "epochs": progress.epoch,
@@ -175,6 +176,15 @@ def _diagnose(branches: Branches, rankings: dict[str, Ranking]) -> dict[str, Any
         "partition@20": {cell: _value(share) for cell, share in partition.cells.items()},
         "degeneration@20": _value(degeneration.rate),
     }
+
+
+def _cold(data: MultimodalDataset, ranking: Ranking) -> dict[str, Any]:
+    """Test metrics over held-out pairs of items with and without training pairs; nothing if all have some."""
+    cold = cold_items(data.train)
+    parts = {name: restrict(ranking, data.test, items) for name, items in (("cold", cold), ("warm", ~cold))}
+    if not parts["cold"].users.numel():
+        return {}
+    return {"cold": {name: {"pairs": int(part.num_relevant.sum())} | summarize(part) for name, part in parts.items()}}
 
 
 def _value(measurement: Measurement) -> float:

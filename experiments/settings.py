@@ -18,9 +18,10 @@ from brmrs_graph.training import PLUGS, PRESETS, ObjectiveConfig, TrainConfig, o
 
 PROGRAM = "python -m experiments.run"
 PLANTED = "planted"
+IMPUTATIONS = ("", "mean")
 
 ADDED_LATER = {
-    *("planted", "corrupt", "plug"),
+    *("planted", "corrupt", "impute", "plug"),
     *("loss.chns_choice", "loss.chns_weighting", "loss.ahns_alpha", "loss.ahns_beta"),
 }
 """Options that are not written while they have their default; ``loss.NAME`` is the option NAME of the part ``loss``."""
@@ -59,6 +60,8 @@ class RunSettings:
     corrupt: str = ""
     """Makes a share of the items' content wrong, as MODALITY:KIND:SHARE, such as textual:swapped:0.4; kinds are
     swapped, blanked, filler and marketing."""
+    impute: str = ""
+    """What stands for content that an item lacks: nothing, or mean (the mean vector, as MMRec does, for comparison)."""
     tensorboard: bool = False
     """Also write TensorBoard event files (needs the package tensorboard)."""
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -78,6 +81,8 @@ class RunSettings:
             raise ConfigError(f"threads is {self.threads}; give a number above 0, or 0 for torch's choice")
         if self.feature_dim < 1:
             raise ConfigError(f"feature-dim is {self.feature_dim}; it must be at least 1")
+        if self.impute not in IMPUTATIONS:
+            raise ConfigError(f"impute is '{self.impute}'; give mean, or leave it out")
         if self.corrupt:
             Corruption.parse(self.corrupt)
         object.__setattr__(self, "plug", ",".join(_names(self.plug)))  # written one way, so that runs are found again

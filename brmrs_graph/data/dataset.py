@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from brmrs_graph.data.check import Finding, check_data
 from brmrs_graph.data.features import rotate
 from brmrs_graph.errors import DataError
 
@@ -29,8 +30,9 @@ class MultimodalDataset:
         train: Training interactions, binary CSR matrix, shape [|U|, |I|].
         valid: Validation interactions, same form.
         test: Test interactions, same form.
-        features: Modality name -> item features, float32, shape [|I|, d_m]. Rows of items that lack the modality are 0.
-        missing: Modality name -> True where an item lacks the modality, bool, shape [|I|] (default: rows of 0).
+        features: Modality name -> item features, float32, shape [|I|, d_m].
+        missing: Modality name -> True where an item lacks the modality, bool, shape [|I|]. A row of zeros counts as
+            missing in any case, and a row that is missing is set to zeros, whatever was written there.
         user_ids: Original user ids, strings, length |U|.
         item_ids: Original item ids, strings, length |I|.
         texts: Text of every item, where there are any.
@@ -68,8 +70,25 @@ class MultimodalDataset:
                     f"data set '{self.name}': the {modality} features have shape {tuple(x.shape)}, but there are "
                     f"{self.num_items:,} items; give one row per item"
                 )
-        missing = {name: self.missing.get(name, ~x.any(dim=1)) for name, x in self.features.items()}
+        features, missing = {}, {}
+        for modality, x in self.features.items():
+            features[modality], missing[modality] = self._masked(modality, x)
+        object.__setattr__(self, "features", features)
         object.__setattr__(self, "missing", missing)
+
+    def _masked(self, modality: str, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features with zeros in the rows that are missing, and the mask with the rows of zeros."""
+        empty, missing = ~x.any(dim=1), self.missing.get(modality)
+        if missing is None:
+            return x, empty
+        if missing.shape != empty.shape or missing.dtype != torch.bool:
+            raise DataError(
+                f"data set '{self.name}': the mask of {modality} has type {missing.dtype} and shape "
+                f"{tuple(missing.shape)}, but there are {self.num_items:,} items; give one truth value per item"
+            )
+        if bool((missing & ~empty).any()):
+            x = x.masked_fill(missing.unsqueeze(1), 0)
+        return x, missing | empty if bool((empty & ~missing).any()) else missing
 
     @property
     def num_users(self) -> int:
@@ -180,6 +199,29 @@ class MultimodalDataset:
                 f"Put the feature arrays there, or make them with `python -m experiments.prepare --dataset {self.name} "
                 f"--from DIR`. What runs now: `--model lightgcn` on this data set, or the built-in `--dataset boutique`"
             )
+
+    def imputed(self) -> MultimodalDataset:
+        """The same data set without masks: items that lack a modality get the mean vector of those that have it.
+
+        This is what MMRec's data do, and here for comparison only: nothing downstream can tell such items from others.
+        They are one another's nearest neighbours, and the mean is of no item.
+        """
+        features, missing, notes = {}, {}, []
+        for name, x in self.features.items():
+            lacking = self.missing[name]
+            known = bool(lacking.any()) and not bool(lacking.all())
+            mean = x[~lacking].double().mean(dim=0).to(x.dtype) if known else x.new_zeros(x.size(1))
+            features[name] = torch.where(lacking.unsqueeze(1), mean, x) if known else x
+            missing[name] = torch.zeros_like(lacking) if known else lacking
+            if known:
+                notes.append(
+                    f"{name} features of {int(lacking.sum()):,} items that lack them were set to the mean vector"
+                )
+        return replace(self, features=features, missing=missing, notes=(*self.notes, *notes)) if notes else self
+
+    def check(self) -> list[Finding]:
+        """All that is wrong or remarkable about the data, see :func:`~brmrs_graph.data.check.check_data`."""
+        return check_data(self)
 
     def rotated(self, dim: int) -> MultimodalDataset:
         """The same data set with features rotated to at most ``dim`` dimensions; a note reports the energy kept."""

@@ -38,6 +38,6 @@ def standardize(x: Tensor, missing: Tensor) -> Tensor:
     present = ~missing
     if not bool(present.any()):
         return torch.zeros_like(x)
-    centred = (x - x[present].mean(dim=0)) * present.unsqueeze(1)
+    centred = (x - x[present].mean(dim=0)).masked_fill(missing.unsqueeze(1), 0)
     scale = (centred.square().sum() / (present.sum() * x.size(1))).sqrt().clamp(min=1e-6)
     return centred / scale

@@ -14,6 +14,7 @@ names, named items in the order of items.csv, or of their names where there is n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ MODALITY_NAMES = {"image": "visual", "text": "textual", "audio": "acoustic"}
 """How MMRec's file names translate to modality names; other names are used as they are."""
 
 SPLIT_SEED = 999
+MOST_DIGITS = 100
+"""Longer numbers are not even looked at; Python itself refuses them from 4,300 digits on."""
 
 
 def read_folder(
@@ -64,17 +67,14 @@ def read_folder(
     """
     name = name or folder.name
     path = folder / f"{name}.inter"
-    if not path.is_file():
-        raise DataError(f"{path} is missing; a data set folder holds its interactions in a file of that name")
-    table = _read_interactions(path)
-    catalogue = _catalogue(folder)
-    user_ids, users = _index_ids(path, "userID", table["userID"])
-    if catalogue:
-        item_ids, items = catalogue, _index_items(path, table["itemID"], catalogue)
-    else:
-        item_ids, items = _index_ids(path, "itemID", table["itemID"])
+    table = read_table(path)
+    for problem in interaction_problems(path, table):
+        raise DataError(problem)
+    catalogue = read_catalogue(folder)
+    user_ids, users = index_ids(path, "userID", table["userID"])
+    item_ids, items = index_items(path, table["itemID"], catalogue)
     notes: list[str] = []
-    splits = _split(path, users, items, table, (len(user_ids), len(item_ids)), notes)
+    splits = _split(users, items, table, (len(user_ids), len(item_ids)), notes)
     named: dict[str, NDArray[np.float32]] = {}
     if features:
         named.update(_read_arrays(folder, len(item_ids), "items.csv" if catalogue else path.name))
@@ -111,33 +111,52 @@ def read_folder(
     )
 
 
-def _read_interactions(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """The interactions as they are written, all columns as strings.
+
+    Raises:
+        DataError: If the file is no table.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is missing; a data set folder holds its interactions in a file of that name")
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} cannot be read: {str(error).strip()}. It must be a tab-separated table in UTF-8 with a header line"
         ) from error
+    return table
+
+
+def interaction_problems(path: Path, table: pd.DataFrame) -> Iterator[str]:
+    """What keeps a table of interactions from being used, one message for each thing."""
     for column in ("userID", "itemID"):
         if column not in table.columns:
-            raise DataError(
+            yield (
                 f"{path}: the column {column} is missing (there are: {', '.join(table.columns)}); the file needs a "
                 "header line with userID, itemID and, where the split is given, x_label, separated by tabs"
             )
+            continue
         empty = table[column] == ""
         if empty.any():
-            raise DataError(
+            yield (
                 f"{path}: no {column} in line {int(empty.argmax()) + 2} ({int(empty.sum()):,} such lines in all); fill "
                 "it in or delete the line"
             )
     if table.empty:
-        raise DataError(f"{path} holds no interactions; write one userID and itemID a line")
+        yield f"{path} holds no interactions; write one userID and itemID a line"
     if not isinstance(table.index, pd.RangeIndex):  # pandas took the first column for row names
-        raise DataError(f"{path}: the lines have more fields than the header; name every column in the header")
-    return table
+        yield f"{path}: the lines have more fields than the header; name every column in the header"
+    if "x_label" in table.columns:
+        wrong = ~table["x_label"].isin(["0", "1", "2"])
+        if wrong.any():
+            yield (
+                f"{path}: x_label '{table['x_label'][wrong].iloc[0]}' in line {int(wrong.argmax()) + 2} is none of 0 "
+                "(train), 1 (valid), 2 (test); delete the column to have the interactions split at random"
+            )
 
 
-def _catalogue(folder: Path) -> list[str]:
+def read_catalogue(folder: Path) -> list[str]:
     """The ids of items.csv in index order: by number if they are the numbers from 0, else line by line."""
     path = folder / "items.csv"
     if not path.is_file():
@@ -157,11 +176,15 @@ def _catalogue(folder: Path) -> list[str]:
     return numbers if set(numbers) == set(column) else [str(item) for item in column]
 
 
-def _index_ids(path: Path, column: str, values: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
+def index_ids(path: Path, column: str, values: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
     """Original ids in index order, and the index of every value: numbers are their own index, names sort."""
     if not values.str.fullmatch(r"-?(0|[1-9][0-9]*)").all():
         index, ids = pd.factorize(values, sort=True)
         return [str(name) for name in ids], index.astype(np.int64)
+    if (long := values.str.len() > MOST_DIGITS).any():
+        raise DataError(
+            f"{path}: {column} {values[long].iloc[0][:20]}… is out of range; number the ids from 0, or use names"
+        )
     numbers = [int(value) for value in values]
     if min(numbers) < 0:
         raise DataError(f"{path}: {column} {min(numbers)} is negative; number the ids from 0, or write them as names")
@@ -173,40 +196,52 @@ def _index_ids(path: Path, column: str, values: pd.Series) -> tuple[list[str], N
     return [str(i) for i in range(max(numbers) + 1)], np.array(numbers, dtype=np.int64)
 
 
-def _index_items(path: Path, values: pd.Series, order: list[str]) -> NDArray[np.int64]:
-    """The place in items.csv of every itemID."""
-    index = pd.Index(order).get_indexer(values)
+def index_items(path: Path, values: pd.Series, catalogue: list[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Ids of items in index order and the index of every value, by items.csv where there is one."""
+    if not catalogue:
+        return index_ids(path, "itemID", values)
+    index = pd.Index(catalogue).get_indexer(values)
     unknown = values[index < 0]
     if len(unknown):
         raise DataError(
             f"{path}: itemID '{unknown.iloc[0]}' (one of {unknown.nunique():,}) is not in items.csv; add it there, "
             "or delete its interactions"
         )
-    return index.astype(np.int64)
+    return catalogue, index.astype(np.int64)
 
 
 def _read_arrays(folder: Path, num_items: int, counted_in: str) -> dict[str, NDArray[np.float32]]:
     """Modality name -> array, from the files that end in ``_feat.npy``."""
     arrays: dict[str, NDArray[np.float32]] = {}
     for path in sorted(folder.glob("*_feat.npy")):
-        stem = path.name.removesuffix("_feat.npy")
-        modality = MODALITY_NAMES.get(stem, stem)
+        modality = modality_of(path)
         if modality in arrays:
             raise DataError(f"{path}: another file holds the modality {modality} already; keep one of the two")
-        arrays[modality] = x = _read_array(path)
-        if len(x) != num_items:
-            raise DataError(
-                f"{path}: {len(x):,} rows, but {num_items:,} items (counted in {counted_in}); give one row per item, "
-                "in the order of itemID. To have items without interactions, list all items in items.csv"
-            )
+        arrays[modality] = read_array(path, num_items, counted_in)
     return arrays
 
 
-def _read_array(path: Path) -> NDArray[np.float32]:
+def modality_of(path: Path) -> str:
+    """The modality that a feature array holds, by its name."""
+    stem = path.name.removesuffix("_feat.npy")
+    return MODALITY_NAMES.get(stem, stem)
+
+
+def read_array(path: Path, num_items: int | None = None, counted_in: str = "") -> NDArray[np.float32]:
+    """A feature array.
+
+    Args:
+        path: The file.
+        num_items: Rows that it must have (default: any number).
+        counted_in: The file from which that number is known, for the message.
+
+    Raises:
+        DataError: If it cannot be read, has another number of rows, or holds values that are not finite.
+    """
     try:
         with path.open("rb") as file:
             x = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # a damaged header makes numpy raise anything from a TypeError to a MemoryError
         raise DataError(f"{path} cannot be read as a NumPy array: {error}. Write it again with numpy.save") from error
     if x.ndim != 2 or x.size == 0 or x.dtype.kind not in "fiu":
         raise DataError(
@@ -221,11 +256,15 @@ def _read_array(path: Path) -> NDArray[np.float32]:
             f"{path}: {int((~finite).sum()):,} rows hold NaN or infinite values (the first is row "
             f"{int(finite.argmin())}); write zeros where an item lacks the modality"
         )
+    if num_items is not None and len(x) != num_items:
+        raise DataError(
+            f"{path}: {len(x):,} rows, but {num_items:,} items (counted in {counted_in}); give one row per item, in "
+            "the order of itemID. To have items without interactions, list all items in items.csv"
+        )
     return x
 
 
 def _split(
-    path: Path,
     users: NDArray[np.int64],
     items: NDArray[np.int64],
     table: pd.DataFrame,
@@ -233,12 +272,6 @@ def _split(
     notes: list[str],
 ) -> list[Any]:
     if "x_label" in table.columns:
-        wrong = ~table["x_label"].isin(["0", "1", "2"])
-        if wrong.any():
-            raise DataError(
-                f"{path}: x_label '{table['x_label'][wrong].iloc[0]}' in line {int(wrong.argmax()) + 2} is none of 0 "
-                "(train), 1 (valid), 2 (test); delete the column to have the interactions split at random"
-            )
         labels = table["x_label"].astype(np.int8).to_numpy()
     else:
         labels = split_labels(users, np.random.default_rng(SPLIT_SEED))

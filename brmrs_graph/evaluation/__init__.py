@@ -3,6 +3,7 @@
 from brmrs_graph.evaluation.intervals import Estimate, Measurement, differences, estimates, resampled_sums
 from brmrs_graph.evaluation.metrics import ndcg, recall, summarize
 from brmrs_graph.evaluation.ranking import Ranking, rank
+from brmrs_graph.evaluation.restrict import cold_items, restrict
 from brmrs_graph.evaluation.significance import PairedDifference, holm, paired_bootstrap
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Measurement",
     "PairedDifference",
     "Ranking",
+    "cold_items",
     "differences",
     "estimates",
     "holm",
@@ -18,5 +20,6 @@ __all__ = [
     "rank",
     "recall",
     "resampled_sums",
+    "restrict",
     "summarize",
 ]

@@ -16,7 +16,7 @@ from brmrs_graph.models.base import Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ConcatFusion, edge_dot, edge_softmax, edge_sum
-from brmrs_graph.nn.attention import transposed
+from brmrs_graph.nn.attention import LOWEST, transposed
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class GRCN(Recommender):
     Branches: ``"id"`` (propagated ID vectors) and each modality; ``"fused"`` is the sum of their scores.
 
     As in the published code, ID vectors start at length 1, the confidence that counts is that of the sending node, and
-    confidences start around 0. That code also drops edges on request, which its published settings do not.
+    confidences start around 0. That code also drops edges on request, which its published settings do not. Items that
+    lack a modality get no attention in it, but for users all of whose items do.
     """
 
     needs_content = True
@@ -89,10 +90,11 @@ class GRCN(Recommender):
         for m, content in self.content().items():
             item = F.normalize(F.leaky_relu(content), dim=1)
             user = F.normalize(self.user[m], dim=1)
+            lacking = self.content.has(m).squeeze(1).index_select(0, to_users.col) == 0
             for _ in range(self.config.routing):
-                attention = edge_softmax(to_users, edge_dot(to_users, user, item))
+                attention = edge_softmax(to_users, edge_dot(to_users, user, item).masked_fill(lacking, LOWEST))
                 user = F.normalize(user + edge_sum(to_users, attention, item), dim=1)
-            score = edge_dot(to_users, user, item)
+            score = edge_dot(to_users, user, item).masked_fill(lacking, LOWEST)
             user_weights.append(edge_softmax(to_users, score))
             item_weights.append(edge_softmax(to_items, transposed(to_users, score)))
             users[m] = user + edge_sum(to_users, user_weights[-1], item)

@@ -66,7 +66,7 @@ class LGMRec(Recommender):
 
     Where this differs from the paper: contrast is against the batch's users (items) instead of all; it is a batch
     mean, so that the paper's λ1, for a sum, is to be multiplied by the batch size. Neither noise nor dropout at
-    evaluation, where the published code draws anew.
+    evaluation, where the published code draws anew. Items that lack a modality are on none of its hyperedges.
     """
 
     needs_content = True
@@ -90,6 +90,7 @@ class LGMRec(Recommender):
         self.hyperedge = nn.ModuleDict()
         for m, x in data.features.items():
             self.register_buffer(f"x_{m}", standardize(x, data.missing[m]), persistent=False)
+            self.register_buffer(f"has_{m}", (~data.missing[m]).unsqueeze(1).float(), persistent=False)
             self.project[m] = nn.Linear(x.size(1), config.dim, bias=False)
             self.hyperedge[m] = nn.Linear(x.size(1), config.hyperedges, bias=False)
         self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)
@@ -144,7 +145,9 @@ class LGMRec(Recommender):
 
     def _global(self, m: str, item: Tensor) -> tuple[Tensor, Tensor]:
         logits = self.hyperedge[m](getattr(self, f"x_{m}"))
-        item_edges, user_edges = self._assign(logits), self._assign(self.interactions @ logits)
+        has: Tensor = getattr(self, f"has_{m}")
+        # Without the mask, logits of 0 would put an item on all hyperedges alike, or on random ones in training.
+        item_edges, user_edges = self._assign(logits) * has, self._assign(self.interactions @ logits)
         user = item
         for _ in range(self.config.hyper_layers):
             edges = item_edges.t() @ item

@@ -16,6 +16,7 @@ from brmrs_graph.models.base import Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ItemGraphPropagation, LightGCNPropagation
+from brmrs_graph.nn.attention import LOWEST
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class MGCN(Recommender):
     The published code divides the sum of all terms of :math:`E_{mul}` by M + 1 = 3, takes the softmax over nodes
     instead of modalities in its first version, tunes the features, and decays the final vectors. Here the formulas are
     the paper's, features are constants, the free vectors decay, and the contrast is over the batch's distinct users and
-    items. One modality alone passes the fuser unchanged.
+    items. One modality alone passes the fuser unchanged. For an item that lacks some modalities, and for a user all of
+    whose items do, softmax and mean are over the others.
     """
 
     needs_content = True
@@ -91,13 +93,14 @@ class MGCN(Recommender):
         """One branch per modality, ``"id"`` and ``"fused"``, each |U|×d and |I|×d."""
         users, items = {}, {}
         for m, content in self.content().items():
-            purified = self.item * self.purifier[m](content).sigmoid()
+            purified = self.item * self.purifier[m](content).sigmoid() * self.content.has(m)
             items[m] = self.smoothing(purified, getattr(self, f"item_graph_{m}"))
             users[m] = self.graph @ items[m]
         users["id"], items["id"] = self.propagation((self.user, self.item), self.graph)
         extra = {}
-        for name, side in (("user", users), ("item", items)):
-            extra[name] = self._fuse(side)
+        has = torch.cat([self.content.has(m) for m in self.modalities], dim=1)
+        for name, side, there in (("user", users, self.graph @ has), ("item", items, has)):
+            extra[name] = self._fuse(side, there > 0)
             side[FUSED] = side["id"] + extra[name]
         return Branches(users, items, self.modalities, extra=extra)
 
@@ -120,8 +123,10 @@ class MGCN(Recommender):
         """User and item vectors of the batch, before propagation."""
         return [self.user.index_select(0, users), self.item.index_select(0, items)]
 
-    def _fuse(self, views: dict[str, Tensor]) -> Tensor:
+    def _fuse(self, views: dict[str, Tensor], has: Tensor) -> Tensor:
         content = torch.stack([views[m] for m in self.modalities], dim=1)
-        shared = (self.attention(content).softmax(dim=1) * content).sum(dim=1)
-        own = [self.preference[m](views["id"]).sigmoid() * (views[m] - shared) for m in self.modalities]
-        return shared + torch.stack(own).mean(dim=0)
+        score = self.attention(content).masked_fill(~has.unsqueeze(2), LOWEST)
+        shared = (score.softmax(dim=1) * content).sum(dim=1)
+        own = torch.stack([self.preference[m](views["id"]).sigmoid() * (views[m] - shared) for m in self.modalities])
+        there = has.t().unsqueeze(2)
+        return shared + (own * there).sum(dim=0) / there.sum(dim=0).clamp(min=1)

@@ -83,7 +83,8 @@ class REARM(Recommender):
     per item and attention). What is otherwise: the orthogonality does not grow with the batch of N (see
     :func:`~brmrs_graph.losses.subspace_loss`; a published weight is to be multiplied by N² / d²); co-occurrence is
     Jaccard overlap, similarity is binary, and both are row-normalised; features and interests are constants; the
-    meta-network learns what it knows of the modalities, which the published code prevents.
+    meta-network learns what it knows of the modalities, which the published code prevents. Items that lack a modality,
+    and users all of whose items do, start from zero in it.
     """
 
     needs_content = True
@@ -121,10 +122,13 @@ class REARM(Recommender):
         interests = row_normalize(self.graph.with_weight(torch.ones_like(self.graph.weight)))
         user_features = {}
         for m, x in data.features.items():
-            item = standardize(x, data.missing[m])
+            item, has = standardize(x, data.missing[m]), (~data.missing[m]).unsqueeze(1).float()
             user_features[m] = interests @ item
             self.register_buffer(f"x_item_{m}", item, persistent=False)
             self.register_buffer(f"x_user_{m}", user_features[m], persistent=False)
+            self.register_buffer(f"has_item_{m}", has, persistent=False)
+            known = (interests @ has > 0) | (self.graph.degree() == 0).unsqueeze(1)
+            self.register_buffer(f"has_user_{m}", known.float(), persistent=False)
         similar = item_graph(
             {m: knn_graph(x, config.k, loop=True, missing=data.missing[m]) for m, x in data.features.items()},
             config.beta,
@@ -177,7 +181,11 @@ class REARM(Recommender):
         return [self.free["user"].index_select(0, users), self.free["item"].index_select(0, items)]
 
     def _raw(self, side: str) -> Tensor:
-        content = [self.project[f"{side}_{m}"](getattr(self, f"x_{side}_{m}")) for m in self.modalities]
+        # The mask keeps the bias, which is what the projection makes of the mean item, from those that lack content.
+        content = [
+            self.project[f"{side}_{m}"](getattr(self, f"x_{side}_{m}")) * getattr(self, f"has_{side}_{m}")
+            for m in self.modalities
+        ]
         return torch.cat([self.free[side], *content], dim=1)
 
 

@@ -65,8 +65,8 @@ class SMORE(Recommender):
     so that no other modality speaks in it; ID vectors do), ``"id"`` (E) and ``"fused"`` (Y).
 
     Where this differs from the published code: features are constants and not tuned, weight decay is on the free
-    vectors instead of the final ones, items that lack a modality have no features there instead of mean ones, and the
-    contrast is over the batch's distinct users and items.
+    vectors instead of the final ones, and the contrast is over the batch's distinct users and items. Items that lack a
+    modality have no features there, instead of mean ones, and no factor in the product.
     """
 
     needs_content = True
@@ -110,7 +110,8 @@ class SMORE(Recommender):
         """One branch per modality, ``"id"`` and ``"fused"``, each |U|×d and |I|×d."""
         views = {}
         for view, signal in self._signals().items():
-            item = self.smoothing(self.item * self.gate[view](signal).sigmoid(), getattr(self, f"item_graph_{view}"))
+            gated = self.item * self.gate[view](signal).sigmoid() * self._has(view)
+            item = self.smoothing(gated, getattr(self, f"item_graph_{view}"))
             views[view] = self.graph @ item, item
         behaviour = self.propagation((self.user, self.item), self.graph)
         tables: list[dict[str, Tensor]] = []
@@ -139,9 +140,14 @@ class SMORE(Recommender):
         """User and item vectors of the batch, before propagation."""
         return [self.user.index_select(0, users), self.item.index_select(0, items)]
 
+    def _has(self, view: str) -> Tensor:
+        masks = [self.project.has(m) for m in (self.modalities if view == FUSED else (view,))]
+        return torch.cat(masks, dim=1).amax(dim=1, keepdim=True)
+
     def _signals(self) -> dict[str, Tensor]:
         spectra = {m: torch.fft.rfft(x, dim=1, norm="ortho") for m, x in self.project().items()}
-        spectra[FUSED] = reduce(torch.mul, spectra.values())
+        factors = [spectrum.where(self.project.has(m) > 0, 1.0) for m, spectrum in spectra.items()]
+        spectra[FUSED] = reduce(torch.mul, factors)
         return {
             view: torch.fft.irfft(
                 spectrum * torch.view_as_complex(self.filter[view]), n=self.config.dim, dim=1, norm="ortho"

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from brmrs_graph.graphs import SparseGraph
 
+LOWEST = -1e4
+"""Score of what is to have no weight in a softmax; finite, so that where all have it the weights are still numbers."""
+
 
 def edge_dot(graph: SparseGraph, x: Tensor, y: Tensor) -> Tensor:
     r"""Dot products along edges, :math:`e_{ij} = \langle x_i, y_j \rangle`.

@@ -20,7 +20,7 @@ from experiments.study.figure import draw
 from experiments.study.finished import FinishedRun, LoadedData
 from experiments.study.table import markdown, terminal
 
-MAKE_DATA = ("dataset", "planted", "corrupt", "text_encoder", "image_encoder")
+MAKE_DATA = ("dataset", "planted", "corrupt", "impute", "text_encoder", "image_encoder")
 """Settings from which the data of a run follow."""
 
 

@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from brmrs_graph.data import MultimodalDataset, csr_from_pairs
+from brmrs_graph.data import Corruption, MultimodalDataset, csr_from_pairs
 from brmrs_graph.errors import DataError
 
 
@@ -48,6 +49,20 @@ def test_masks_that_are_not_given_follow_from_rows_of_zeros() -> None:
     data = small(missing={"textual": given})
     assert data.missing["visual"].tolist() == [False, True, False]
     assert data.missing["textual"] is given
+
+
+def test_rows_that_are_missing_are_zero_whatever_was_written_there_and_rows_of_zeros_are_missing() -> None:
+    x = torch.tensor([[1.0, 2.0], [torch.nan, 5.0], [0.0, 0.0]])
+    data = small(features={"visual": x}, missing={"visual": torch.tensor([False, True, False])})
+    assert data.features["visual"].tolist() == [[1, 2], [0, 0], [0, 0]]
+    assert data.missing["visual"].tolist() == [False, True, True]
+    assert x[1, 1] == 5, "what was given stays as it is"
+
+
+@pytest.mark.parametrize("mask", [torch.tensor([True, False]), torch.tensor([1, 0, 0])])
+def test_a_mask_that_is_not_one_truth_value_per_item_is_refused(mask: torch.Tensor) -> None:
+    with pytest.raises(DataError, match=r"'small': the mask of visual .*3 items; give one truth value per item"):
+        small(missing={"visual": mask})
 
 
 @pytest.mark.parametrize(
@@ -168,3 +183,39 @@ def test_rotated_notes_the_energy_kept_of_what_was_rotated() -> None:
 def test_rotating_to_as_many_dimensions_as_there_are_changes_nothing() -> None:
     data = small()
     assert data.rotated(2) is data
+
+
+# --- imputation
+
+
+def test_imputed_items_have_the_mean_of_those_that_are_there_and_count_as_present() -> None:
+    data = small()
+    imputed = data.imputed()
+    assert imputed.features["visual"].tolist() == [[1, 2], [2, 3], [3, 4]]
+    assert not imputed.missing["visual"].any() and data.missing["visual"].any()
+    assert imputed.features["textual"] is data.features["textual"]
+    assert imputed.content_hash != data.content_hash
+    assert imputed.notes == ("visual features of 1 items that lack them were set to the mean vector",)
+
+
+def test_nothing_is_imputed_where_nothing_or_everything_is_missing() -> None:
+    whole = small(features={"textual": torch.ones(3, 1)})
+    assert whole.imputed() is whole
+    bare = small(missing={"visual": torch.ones(3, dtype=torch.bool)})
+    assert bare.imputed() is bare and bare.missing["visual"].all()
+
+
+def test_blanked_pictures_become_missing_and_can_then_be_imputed() -> None:
+    features = {"visual": torch.arange(1.0, 21.0).view(10, 2)}
+    data = MultimodalDataset("shop", *[matrix((0, i), shape=(1, 10)) for i in range(3)], features=features)
+    data = replace(data, pictures=[Path(f"{i}.jpg") for i in range(10)])
+    blanked = Corruption.parse("visual:blanked:0.3").apply(data)
+    lacking = blanked.missing["visual"]
+    assert lacking.sum() == 3 and not blanked.features["visual"][lacking].any()
+    assert [picture is None for picture in blanked.pictures or ()] == lacking.tolist()
+    mean = data.features["visual"][~lacking].mean(dim=0)
+    assert torch.allclose(blanked.imputed().features["visual"][lacking], mean)
+
+
+def test_a_check_is_at_hand() -> None:
+    assert [finding.wrong for finding in small(test=small().train).check()].count(True) == 1

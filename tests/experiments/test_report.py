@@ -11,7 +11,7 @@ def metrics(base: float) -> dict[str, float]:
     return {"recall@10": base, "recall@20": base + 0.1, "ndcg@10": base + 0.2, "ndcg@20": base + 0.3}
 
 
-def shown(synthetic: bool, branches: dict[str, Any]) -> list[list[str]]:
+def shown(synthetic: bool, branches: dict[str, Any], **more: Any) -> list[list[str]]:
     file = io.StringIO()
     print_metrics(
         {
@@ -22,7 +22,8 @@ def shown(synthetic: bool, branches: dict[str, Any]) -> list[list[str]]:
             "valid": metrics(0.1),
             "test": metrics(0.2),
             "branches": {"valid": branches, "test": branches},
-        },
+        }
+        | more,
         Console(file=file, width=120),
     )
     return [line.replace("│", " ").split() for line in file.getvalue().splitlines()]
@@ -44,3 +45,13 @@ def test_the_fused_branch_comes_first_and_the_others_below_by_split() -> None:
 def test_the_title_says_what_ran_and_whether_data_are_synthetic(synthetic: bool) -> None:
     title = " ".join(shown(synthetic, {})[0])
     assert title == "brmrs / bpr on shop" + (" (synthetic data)" if synthetic else "")
+
+
+def test_cold_and_warm_items_come_last_with_their_pairs_where_there_are_cold_ones() -> None:
+    cold = {"cold": {"pairs": 12} | metrics(0.3), "warm": {"pairs": 3456} | metrics(0.5)}
+    rows = [row for row in shown(False, {}, cold=cold) if row[-1].startswith("0.")]
+    assert rows[-2:] == [
+        ["cold", "items,", "12", "pairs", "0.3000", "0.4000", "0.5000", "0.6000"],
+        ["warm", "items,", "3,456", "pairs", "0.5000", "0.6000", "0.7000", "0.8000"],
+    ]
+    assert len(rows) == 4

@@ -40,9 +40,11 @@ def dense_tables(model: GRCN, data: MultimodalDataset) -> dict[str, Pair]:
         x = projected(data, state, m)
         item = unit(torch.where(x > 0, x, 0.01 * x))
         user = unit(state[f"user.{m}"])
+        known = r * ~data.missing[m]
+        known = torch.where(known.sum(1, keepdim=True) > 0, known, r)
         for _ in range(config.routing):
-            user = unit(user + attention(user @ item.T, r) @ item)
-        weights = attention(user @ item.T, r), attention(item @ user.T, r.T)
+            user = unit(user + attention(user @ item.T, known) @ item)
+        weights = attention(user @ item.T, known), attention(item @ user.T, r.T)
         tables[m] = user + weights[0] @ item, item + weights[1] @ user
         confident[0].append(weights[0] * state["item_confidence"][:, number])
         confident[1].append(weights[1] * state["user_confidence"][:, number])

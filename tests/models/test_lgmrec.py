@@ -48,7 +48,7 @@ def dense_tables(model: LGMRec, data: MultimodalDataset, assign: Assign) -> dict
         mean = r / r.sum(1, keepdim=True).clamp(min=1)
         tables[m] = unit(power(a, config.modality_layers) @ torch.cat([mean @ h, h])).split([num_users, num_items])
         logits = x @ model.hyperedge[m].weight.detach().double().T
-        item_edges = assign(logits)
+        item_edges = assign(logits) * there[:, None]
         user_edges = assign(r @ logits)
         item = behaviour[num_users:]
         before = power(item_edges @ item_edges.T, config.hyper_layers - 1) @ item

@@ -43,18 +43,25 @@ def dense_tables(model: MGCN, data: MultimodalDataset) -> dict[str, Pair]:
         scale = torch.where(graph.sum(1) > 0, graph.sum(1).clamp(min=1e-12) ** -0.5, 0.0)
         graph = scale[:, None] * graph * scale
         purified = state["item"] * sigmoid(linear(state, f"purifier.{m}", projected(data, state, m)))
+        purified = purified * ~data.missing[m][:, None]
         items = torch.linalg.matrix_power(graph, config.item_layers) @ purified
         tables[m] = r @ items, items
     behaviour = lightgcn(r, (state["user"], state["item"]), config.num_layers)
     content = []
     for side in (0, 1):
         views = [tables[m][side] for m in data.modalities]
+        there = [(~data.missing[m]).double() for m in data.modalities]
+        if side == 0:  # those of whose items any has it
+            there = [(interactions(data) @ has > 0).double() for has in there]
+        there = [has[:, None] for has in there]
         logits = [torch.tanh(linear(state, "attention.0", x)) @ state["attention.2.weight"].T for x in views]
-        weights = [torch.exp(x) / sum(torch.exp(y) for y in logits) for x in logits]
+        total = sum(torch.exp(x) * has for x, has in zip(logits, there, strict=True)).clamp(min=1e-12)
+        weights = [torch.exp(x) * has / total for x, has in zip(logits, there, strict=True)]
         shared = sum(weight * x for weight, x in zip(weights, views, strict=True))
         total = shared
-        for m, x in zip(data.modalities, views, strict=True):
-            total = total + sigmoid(linear(state, f"preference.{m}", behaviour[side])) * (x - shared) / len(views)
+        for m, x, has in zip(data.modalities, views, there, strict=True):
+            own = sigmoid(linear(state, f"preference.{m}", behaviour[side])) * (x - shared)
+            total = total + has * own / sum(there).clamp(min=1)
         content.append(total)
     fused = behaviour[0] + content[0], behaviour[1] + content[1]
     return tables | {"id": behaviour, "content": (content[0], content[1]), "fused": fused}

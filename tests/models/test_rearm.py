@@ -74,9 +74,10 @@ def dense_tables(model: REARM, data: MultimodalDataset) -> tuple[dict[str, list[
     def linear(name: str, x: Tensor) -> Tensor:
         return x @ state[f"{name}.weight"].T + state[f"{name}.bias"]
 
-    items, interests = {}, {}
+    items, interests, known = {}, {}, {}
     for m, x in data.features.items():
         there = ~data.missing[m]
+        known[m] = ((r @ there.double() > 0) | (r.sum(1) == 0), there)
         x = (x.double() - x[there].double().mean(0)) * there[:, None]
         items[m] = x / x[there].square().mean().sqrt()
         interests[m] = rows_to_one(r) @ items[m]
@@ -87,10 +88,11 @@ def dense_tables(model: REARM, data: MultimodalDataset) -> tuple[dict[str, list[
         mixed_graph(r.T, raw, dict(config.beta), config.k, config.item_overlap)[0],
     )
     start = []
-    for side, x, graph, layers in zip(
-        ("user", "item"), (interests, items), graphs, (config.user_layers, config.item_layers), strict=True
+    for number, (side, x, graph, layers) in enumerate(
+        zip(("user", "item"), (interests, items), graphs, (config.user_layers, config.item_layers), strict=True)
     ):
-        z = torch.cat([state[f"free.{side}"], *(linear(f"project.{side}_{m}", x[m]) for m in x)], 1)
+        content = [linear(f"project.{side}_{m}", x[m]) * known[m][number][:, None] for m in x]
+        z = torch.cat([state[f"free.{side}"], *content], 1)
         z = unit(torch.linalg.matrix_power(graph, layers) @ z)
         start.append(torch.cat([z[:, : config.dim], prelu(z[:, config.dim :])], 1))
     scale = [torch.where(d > 0, d.clamp(min=1) ** -0.5, 0.0) for d in (r.sum(1), r.sum(0))]

@@ -68,20 +68,22 @@ def dense_tables(model: SMORE, data: MultimodalDataset) -> dict[str, tuple[Tenso
         layers.append((r @ layers[-1][1], r.T @ layers[-1][0]))
     behaviour = [torch.stack(side).mean(0) for side in zip(*layers, strict=True)]
 
-    spectra, graphs = {}, {}
+    spectra, graphs, known = {}, {}, {}
     for m, x in data.features.items():
         there = ~data.missing[m]
         graphs[m] = dense_item_graph(x.double(), data.missing[m], config.k_by_modality.get(m, config.k))
         x = (x.double() - x[there].double().mean(0)) * there[:, None]
         x = x / x[there].square().mean().sqrt()
         spectra[m] = fourier(linear(f"project.layers.{m}", x) * there[:, None])
-    spectra["fused"] = np.prod(list(spectra.values()), axis=0)
+        known[m] = there.numpy()[:, None]
+    spectra["fused"] = np.prod([np.where(known[m], spectrum, 1) for m, spectrum in spectra.items()], axis=0)
+    known["fused"] = np.any(list(known.values()), axis=0)
     graphs["fused"] = torch.stack(list(graphs.values())).amax(0)
     views = {}
     for view, spectrum in spectra.items():
         real, imaginary = state[f"filter.{view}"].numpy().T
         signal = inverse(spectrum * (real + 1j * imaginary), config.dim)
-        gated = state["item"] / (1 + torch.exp(-linear(f"gate.{view}", signal)))
+        gated = state["item"] / (1 + torch.exp(-linear(f"gate.{view}", signal))) * torch.from_numpy(known[view])
         item = torch.linalg.matrix_power(graphs[view], config.item_layers) @ gated
         views[view] = r @ item, item
     tables: dict[str, tuple[Tensor, Tensor]] = {m: views[m] for m in data.modalities}

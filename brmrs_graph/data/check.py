@@ -1,0 +1,163 @@
+"""Looks a data set over and says all that is wrong or remarkable about it, instead of stopping at the first thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from brmrs_graph.data.dataset import MultimodalDataset
+
+MANY_EQUAL = 0.01
+"""Share of the items above which equal feature rows may stand for missing ones."""
+SAME_MEAN = 1e-3
+"""Relative distance up to which a row is the mean of the others, stored with half precision."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Args:
+        text: What it is, how much of it there is, and what can be done.
+        wrong: Whether it must be mended; otherwise it is a remark, and the data can be used as they are.
+    """
+
+    text: str
+    wrong: bool = False
+
+    def __str__(self) -> str:
+        return f"{'problem' if self.wrong else 'remark'}: {self.text}"
+
+
+def check_data(data: MultimodalDataset) -> list[Finding]:
+    """All that is wrong with a data set or remarkable about it, problems first.
+
+    Problems are pairs in several splits, empty splits, ids that are not one for each user and item, features that are
+    not finite, and modalities that no item has. Remarks are users without training pairs, cold items (those without
+    training pairs), items that lack a modality, or all of them, equal feature rows (such as a mean vector that stands
+    for missing ones), and constant columns.
+
+    Args:
+        data: The data set; nothing is changed.
+    """
+    found = [*_pairs(data), *_ids(data), *_nodes(data)]
+    for modality, x in data.features.items():
+        found += _features(modality, x, data.missing[modality])
+    return sorted(found, key=lambda finding: not finding.wrong)
+
+
+def _pairs(data: MultimodalDataset) -> Iterator[Finding]:
+    splits = {split: data.split(split) for split in ("train", "valid", "test")}
+    for split, matrix in splits.items():
+        if not matrix.nnz:
+            yield Finding(f"the split {split} has no interactions; a run needs some in each of the three", wrong=True)
+    for (one, first), (other, second) in combinations(splits.items(), 2):
+        both = first.multiply(second).tocoo()
+        if both.nnz:
+            pair = f"user {_name(data.user_ids, both.row[0])}, item {_name(data.item_ids, both.col[0])}"
+            yield Finding(
+                f"{both.nnz:,} user-item pairs are in {one} and in {other} (the first: {pair}), so that what is "
+                "measured was seen before; keep each pair in one split",
+                wrong=True,
+            )
+
+
+def _ids(data: MultimodalDataset) -> Iterator[Finding]:
+    for what, ids, count in (("user", data.user_ids, data.num_users), ("item", data.item_ids, data.num_items)):
+        if len(ids) not in (0, count):
+            yield Finding(f"{len(ids):,} {what} ids for {count:,} {what}s; give one for each", wrong=True)
+        if repeated := len(ids) - len(set(ids)):
+            yield Finding(f"{repeated:,} {what} ids occur more than once; each must be that of one {what}", wrong=True)
+
+
+def _nodes(data: MultimodalDataset) -> Iterator[Finding]:
+    held_out = data.valid + data.test
+    no_user, no_item = (np.asarray(data.train.getnnz(axis=axis)) == 0 for axis in (1, 0))
+    if no_user.any():
+        pairs = int(held_out[no_user].nnz)
+        yield Finding(
+            f"{_share(no_user)} users have no training pair"
+            + (f"; {pairs:,} held-out pairs are theirs, which no model can know anything about" if pairs else "")
+        )
+    if no_item.any():
+        pairs = int(held_out[:, no_item].nnz)
+        yield Finding(
+            f"{_share(no_item)} items are cold: they have no training pair"
+            + (f"; {pairs:,} held-out pairs are theirs, and are reported apart" if pairs else " and no held-out one")
+        )
+    if data.features:
+        bare = torch.stack(list(data.missing.values())).all(dim=0).numpy()
+        if bare.any():
+            cold = int((bare & no_item).sum())
+            yield Finding(
+                f"{_share(bare)} items have no modality at all"
+                + (f", {cold:,} of them not even a training pair: they rank at random or last" if cold else "")
+            )
+
+
+def _features(modality: str, x: Tensor, missing: Tensor) -> Iterator[Finding]:
+    if bool(missing.all()):
+        yield Finding(f"no item has the modality {modality}; leave it out", wrong=True)
+        return
+    if bool(missing.any()):
+        yield Finding(f"{_share(missing.numpy())} items lack the modality {modality}")
+    x = x[~missing]
+    finite = x.isfinite().all(dim=1)
+    if not bool(finite.all()):
+        first = int((~missing).nonzero()[finite.int().argmin()])
+        yield Finding(
+            f"the {modality} features of {int((~finite).sum()):,} items hold NaN or infinite values (the first is row "
+            f"{first}); write zeros where an item lacks the modality",
+            wrong=True,
+        )
+        x = x[finite]
+    if len(x) < 2:
+        return
+    constant = x.amin(dim=0) == x.amax(dim=0)
+    if bool(constant.any()):
+        yield Finding(
+            f"{int(constant.sum()):,} of {x.size(1):,} {modality} dimensions have the same value for every item"
+        )
+    yield from _equal_rows(modality, x)
+
+
+def _equal_rows(modality: str, x: Tensor) -> Iterator[Finding]:
+    rows = np.ascontiguousarray(x.numpy() + np.float32(0))  # -0 becomes 0, so that equal rows have equal bytes
+    _, first, group, size = np.unique(
+        rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel(),
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+    )
+    largest, repeated = int(size.argmax()), size > 1
+    if not repeated.any():
+        return
+    text = (
+        f"{int(size[repeated].sum()):,} items share their {modality} features with another one, {size[largest]:,} of "
+        "them the same"
+    )
+    others = x[torch.from_numpy(group != largest)]
+    mean = others.double().mean(dim=0)
+    if len(others) and float((x[int(first[largest])] - mean).norm()) <= SAME_MEAN * float(mean.norm()):
+        text += (
+            ", which is the mean of all others: it stands for missing ones, as in MMRec's folders; write zeros there, "
+            "and the items count as lacking the modality"
+        )
+    elif size[largest] > MANY_EQUAL * len(x):
+        text += "; if these stand for missing ones, write zeros there"
+    yield Finding(text)
+
+
+def _share(which: np.ndarray) -> str:
+    return f"{int(which.sum()):,} of {len(which):,} ({which.mean():.1%})"
+
+
+def _name(ids: Sequence[str], index: int) -> str:
+    return repr(ids[index]) if index < len(ids) else f"number {index}"
