@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import ModuleType
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +62,19 @@ class Encoder(Protocol[Input]):
         ...
 
 
+@runtime_checkable
+class CorpusEncoder(Protocol[Input]):
+    """What an encoder has besides if its vectors depend on all inputs, not only on their own.
+
+    It is fitted before it encodes. Its vectors are not cached by content, since equal content has other vectors in
+    another corpus.
+    """
+
+    def fit(self, inputs: Sequence[Input]) -> Encoder[Input]:
+        """The encoder that these inputs define; its fingerprint covers them."""
+        ...
+
+
 def require(module: str, install: str = "pip install -r requirements-encoders.txt") -> ModuleType:
     """Import an optional package.
 
@@ -83,15 +95,6 @@ def require(module: str, install: str = "pip install -r requirements-encoders.tx
             f"the package {module!r} is installed but cannot be imported ({error}). Reinstall it to match "
             f"torch {torch.__version__}: {install}"
         ) from error
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def joint_sha256(*parts: str) -> str:

@@ -16,12 +16,12 @@ from PIL import Image, ImageOps
 from brmrs_graph.data.encoders.base import (
     FloatArray,
     Progress,
-    file_sha256,
     joint_sha256,
     module_sha256,
     require,
 )
 from brmrs_graph.errors import DataError
+from brmrs_graph.files import file_sha256
 
 _VERSION = "image-1"
 _Triple = tuple[float, float, float]

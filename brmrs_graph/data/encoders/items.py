@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from brmrs_graph.data.encoders import registry
-from brmrs_graph.data.encoders.base import Encoder, FloatArray
+from brmrs_graph.data.encoders.base import CorpusEncoder, Encoder, FloatArray
 from brmrs_graph.data.encoders.cache import encode_cached
+from brmrs_graph.data.encoders.vectors import read_vectors, vectors_file
 from brmrs_graph.errors import DataError
 
 T = TypeVar("T")
@@ -73,8 +74,9 @@ def encode_items(
     Args:
         folder: The data set's folder; see ``item_texts`` and ``item_pictures`` for what it may hold.
         item_ids: ``n`` item ids; row ``i`` of each matrix is ``item_ids[i]``.
-        text_encoder: Name (see ``registry.text_encoder``) or encoder. Default: ``minilm``, 384-d.
-        image_encoder: Name (see ``registry.image_encoder``) or encoder. Default:
+        text_encoder: Name (see ``registry.text_encoder``) or encoder, or ``file:PATH`` with vectors made
+            elsewhere (see ``read_vectors``). Default: ``minilm``, 384-d.
+        image_encoder: Name (see ``registry.image_encoder``) or encoder, or ``file:PATH``. Default:
             ``efficientnet-lite0``, 1280-d.
         cache_dir: Where vectors are kept by content, so that a second call encodes only what is new.
             Default: nothing is kept.
@@ -83,8 +85,8 @@ def encode_items(
 
     Returns:
         ``"textual"``, if ``items.csv`` says anything about these items, and ``"visual"``, if there is an
-        ``images/``: float32 matrices of shape ``[n, dim]``. An all-zero row marks an item that lacks the
-        modality.
+        ``images/``, or if their vectors are in a file: float32 matrices of shape ``[n, dim]``. An all-zero row
+        marks an item that lacks the modality.
 
     Raises:
         DataError: If ``items.csv`` or a picture cannot be read, none of the items is found in a file or
@@ -93,6 +95,10 @@ def encode_items(
     folder = Path(folder)
     features: dict[str, FloatArray] = {}
     table, images = folder / "items.csv", folder / "images"
+    for modality, encoded_by in (("textual", text_encoder), ("visual", image_encoder)):
+        if modality in only and (path := vectors_file(encoded_by)):
+            features[modality] = read_vectors(path, item_ids)
+    only = set(only) - set(features)
     if "textual" in only and table.is_file():
         known = _read_texts(table)
         _check_ids(item_ids, known, table)
@@ -119,6 +125,8 @@ def _encode_present(
     """Encode the inputs that are not None; the rows of the others stay zero."""
     rows = [row for row, value in enumerate(inputs) if value is not None]
     present = [value for value in inputs if value is not None]
+    if isinstance(encoder, CorpusEncoder):
+        encoder, cache_dir = encoder.fit(present), None
     keys = [hashlib.sha256(content(value)).digest() for value in present]
     features = np.zeros((len(inputs), encoder.dim), dtype=np.float32)
     with tqdm(total=len(present), desc=encoder.name, unit=" items", disable=not progress) as bar:

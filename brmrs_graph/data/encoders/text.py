@@ -12,12 +12,12 @@ import numpy as np
 from brmrs_graph.data.encoders.base import (
     FloatArray,
     Progress,
-    file_sha256,
     joint_sha256,
     module_sha256,
     require,
 )
 from brmrs_graph.errors import DataError
+from brmrs_graph.files import file_sha256
 
 MINILM = "all-MiniLM-L6-v2"
 _MINILM_DIM = 384
