@@ -41,9 +41,9 @@ class PrepareSettings:
     out: Path = BUILT_IN
     """Folder in which NAME/ is made."""
     text_encoder: str = "minilm"
-    """Encoder of texts: minilm, or any sentence-transformers name."""
+    """Encoder of texts: minilm, tfidf, any sentence-transformers name, or file:PATH with vectors."""
     image_encoder: str = "efficientnet-lite0"
-    """Encoder of pictures: efficientnet-lite0, or timm:NAME."""
+    """Encoder of pictures: efficientnet-lite0, colors, timm:NAME, or file:PATH with vectors."""
     check: Path | None = None
     """Makes nothing: reads this data set folder and prints everything that is wrong with it at once."""
 

@@ -54,9 +54,9 @@ class RunSettings:
     feature_dim: int = 512
     """Most feature dimensions per modality; longer features are rotated once and the energy kept is printed."""
     text_encoder: str = "minilm"
-    """Encoder of texts where there is no array: minilm, or any sentence-transformers name."""
+    """Encoder of texts where there is no array: minilm, tfidf, any sentence-transformers name, or file:PATH with vectors."""
     image_encoder: str = "efficientnet-lite0"
-    """Encoder of pictures where there is no array: efficientnet-lite0, or timm:NAME."""
+    """Encoder of pictures where there is no array: efficientnet-lite0, colors, timm:NAME, or file:PATH with vectors."""
     corrupt: str = ""
     """Makes a share of the items' content wrong, as MODALITY:KIND:SHARE, such as textual:swapped:0.4; kinds are
     swapped, blanked, filler and marketing."""
