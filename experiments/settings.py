@@ -54,9 +54,9 @@ class RunSettings:
     feature_dim: int = 512
     """Most feature dimensions per modality; longer features are rotated once and the energy kept is printed."""
     text_encoder: str = "minilm"
-    """Encoder of texts where there is no array: minilm, tfidf, any sentence-transformers name, or file:PATH with vectors."""
+    """Encoder of texts where there is no array: minilm, tfidf, any sentence-transformers name, or file:PATH."""
     image_encoder: str = "efficientnet-lite0"
-    """Encoder of pictures where there is no array: efficientnet-lite0, colors, timm:NAME, or file:PATH with vectors."""
+    """Encoder of pictures where there is no array: efficientnet-lite0, colors, timm:NAME, or file:PATH."""
     corrupt: str = ""
     """Makes a share of the items' content wrong, as MODALITY:KIND:SHARE, such as textual:swapped:0.4; kinds are
     swapped, blanked, filler and marketing."""
