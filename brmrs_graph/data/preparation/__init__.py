@@ -1,0 +1,5 @@
+"""From a raw source to a data set folder, one stage a file."""
+
+from brmrs_graph.data.preparation.interactions import SPLIT_RULES, Interactions, collect_interactions
+
+__all__ = ["SPLIT_RULES", "Interactions", "collect_interactions"]
