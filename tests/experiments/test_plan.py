@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from brmrs_graph.errors import ConfigError
+from brmrs_graph.models import model_names
 from brmrs_graph.training import PRESETS
 from experiments import plan as plans
 from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan
@@ -20,6 +21,13 @@ def test_every_plan_of_the_project_reads_and_gives_all_arms_equally_many_trials(
     plan = read_plan(path)
     assert len({len(arm.trials) for arm in plan.arms}) == 1
     assert plan.reference in [arm.name for arm in plan.arms]
+
+
+def test_the_plan_of_all_models_gives_those_that_can_be_tuned_equally_many_trials() -> None:
+    plan = read_plan(CONFIGS / "models.yaml", "shop")
+    assert {arm.name: len(arm.trials) for arm in plan.arms} == {
+        name: 1 if name == "mostpop" else 3 for name in model_names()
+    }
 
 
 def test_a_plan_without_a_data_set_takes_any_and_ends_with_its_name(tmp_path: Path) -> None:
