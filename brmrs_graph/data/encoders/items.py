@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +19,7 @@ from brmrs_graph.data.encoders.vectors import read_vectors, vectors_file
 from brmrs_graph.errors import DataError
 
 T = TypeVar("T")
+_LONGEST_NAME = 200  # characters; file systems allow 255 bytes with the suffix
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # in order of preference, if an item has several
 
 
@@ -44,8 +46,20 @@ def item_texts(folder: Path, item_ids: Sequence[str]) -> list[str]:
     return [texts.get(item, "") for item in item_ids]
 
 
+def picture_name(item: str) -> str:
+    """File name, without suffix, of an item's picture: the id itself, if every file system takes it as a name.
+
+    What some do not take is percent-encoded (``a/b`` becomes ``a%2Fb``); an id too long for a name gives its SHA-256.
+    """
+    name = quote(item, safe=" !#$&'()+,;=@[]{}^`")
+    name = f"%2E{name[1:]}" if name.startswith(".") else name
+    return name if len(name) <= _LONGEST_NAME else hashlib.sha256(item.encode()).hexdigest()
+
+
 def item_pictures(folder: Path, item_ids: Sequence[str]) -> list[Path | None]:
     """Find each item's picture, ``images/<itemID>`` with the suffix jpg, jpeg, png or webp.
+
+    Where an id cannot be a file name, the picture is looked for under :func:`picture_name` of it.
 
     Args:
         folder: The data set's folder.
@@ -56,7 +70,7 @@ def item_pictures(folder: Path, item_ids: Sequence[str]) -> list[Path | None]:
     """
     images = Path(folder) / "images"
     pictures = _find_pictures(images) if images.is_dir() else {}
-    return [pictures.get(item) for item in item_ids]
+    return [pictures.get(item) or pictures.get(picture_name(item)) for item in item_ids]
 
 
 def encode_items(
@@ -107,9 +121,8 @@ def encode_items(
             encoder = registry.text_encoder(text_encoder) if isinstance(text_encoder, str) else text_encoder
             features["textual"] = _encode_present(encoder, texts, str.encode, cache_dir, progress)
     if "visual" in only and images.is_dir():
-        files = _find_pictures(images)
-        _check_ids(item_ids, files, images)
-        pictures = [files.get(item) for item in item_ids]
+        pictures = item_pictures(folder, item_ids)
+        _check_ids(item_ids, [item for item, picture in zip(item_ids, pictures, strict=True) if picture], images)
         eyes = registry.image_encoder(image_encoder) if isinstance(image_encoder, str) else image_encoder
         features["visual"] = _encode_present(eyes, pictures, Path.read_bytes, cache_dir, progress)
     return features
