@@ -190,11 +190,17 @@ def terminal(results: Results) -> RichTable:
     shown = RichTable(
         title=f"{results['name']}, test", title_justify="left", caption=table.caption, caption_justify="left"
     )
+    # Deviations and intervals go below their figures: the table stays narrow. Names give way before figures do.
+    rows = [
+        [Text(re.sub(r" (?=[±\[])", "\n", cell.text), style=style[cell.place]) for cell in row] for row in table.rows
+    ]
     for number, name in enumerate(table.head):
-        shown.add_column(name.replace(" [", "\n\\["), justify="right" if number else "left", no_wrap=not number)
-    for row in table.rows:
-        # Deviations and intervals go below their figures: the table stays narrow.
-        shown.add_row(*(Text(re.sub(r" (?=[±\[])", "\n", cell.text), style=style[cell.place]) for cell in row))
+        width = max((len(line) for row in rows for line in row[number].plain.splitlines()), default=0)
+        shown.add_column(
+            name.replace(" [", "\n\\["), justify="right" if number else "left", min_width=width if number else None
+        )
+    for texts in rows:
+        shown.add_row(*texts)
     return shown
 
 
@@ -233,7 +239,8 @@ def _named(name: str, arm: Mapping[str, Any], results: Results) -> Cell:
 
 
 def _difference(test: Mapping[str, float]) -> str:
-    return f"{test['mean']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}]"
+    mean, low, high = (f"{test[key]:+.4f}".replace("0.", ".", 1) for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def _p(value: float) -> str:

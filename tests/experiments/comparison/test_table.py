@@ -44,7 +44,7 @@ def test_the_main_table_tells_means_difference_and_cost(results: dict[str, Any])
     assert "| arm | valid R@20 | R@10 | R@20 | N@10 | N@20 | a − arm, R@20 [95 %] | p | min | GiB |" in lines
     best, second = "**.3000 ± .0010**", "*.2000 ± .0010*"
     assert f"| `a` | {' | '.join([best] * 5)} |  |  | 1.5 | 0.5 |" in lines
-    assert f"| `b_1` | {' | '.join([second] * 5)} | +0.1000 [+0.0500, +0.1500] | < .001 | 1.5 | 0.5 |" in lines
+    assert f"| `b_1` | {' | '.join([second] * 5)} | +.1000 [+.0500, +.1500] | < .001 | 1.5 | 0.5 |" in lines
     assert "shop: synthetic data; 2 seeds, mean ± standard deviation; data abc" in lines
     assert "`python -m experiments.compare --plan x.yaml`" in lines
 
@@ -71,7 +71,7 @@ def test_a_gain_stands_beside_its_baseline(results: dict[str, Any]) -> None:
         "c",
         ".1000 ± .0010",
         ".2000 ± .0010",
-        "+0.1000 [+0.0500, +0.1500]",
+        "+.1000 [+.0500, +.1500]",
         "+100.0 %",
         "< .001",
     ]
@@ -95,9 +95,9 @@ def test_the_terminal_shows_gains_where_every_arm_is_in_a_pair(
     if pairs:
         del results["arms"]["a"]
     file = io.StringIO()
-    Console(file=file, width=100).print(terminal(results))
+    Console(file=file, width=80).print(terminal(results))
     assert shown in file.getvalue()
-    assert "[+0.0500," in file.getvalue()
+    assert "[+.0500, +.1500]" in file.getvalue()
 
 
 def test_across_data_sets_the_best_other_is_chosen_by_validation(results: dict[str, Any]) -> None:
@@ -107,5 +107,5 @@ def test_across_data_sets_the_best_other_is_chosen_by_validation(results: dict[s
     first_row, second_row = across_table([results, second]).rows
     texts = [cell.text for cell in first_row]
     assert texts[:5] == ["shop", "1 of 3", ".3000 ± .0010", "b_1", ".2000 ± .0010"]
-    assert texts[5:] == ["+0.1000 [+0.0500, +0.1500]", "< .001", "< .001"]
+    assert texts[5:] == ["+.1000 [+.0500, +.1500]", "< .001", "< .001"]
     assert [cell.text for cell in second_row][:4] == ["bazaar", "2 of 3", ".3000 ± .0010", "c"]
