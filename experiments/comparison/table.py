@@ -185,7 +185,7 @@ def terminal(results: Results) -> RichTable:
     if 2 * len(results["gains"]) == len(results["arms"]):
         table = gains_table(results)
     else:
-        table = _without(main_table(results), "R@10", "N@10", "GiB")
+        table = _without(main_table(results), "R@10", "N@10", "N@20", "GiB")
     style = {0: "", 1: "bold", 2: "underline"}
     shown = RichTable(
         title=f"{results['name']}, test", title_justify="left", caption=table.caption, caption_justify="left"
@@ -197,7 +197,10 @@ def terminal(results: Results) -> RichTable:
     for number, name in enumerate(table.head):
         width = max((len(line) for row in rows for line in row[number].plain.splitlines()), default=0)
         shown.add_column(
-            name.replace(" [", "\n\\["), justify="right" if number else "left", min_width=width if number else None
+            name.replace(" [", "\n\\["),
+            justify="right" if number else "left",
+            min_width=width if number else None,
+            overflow="fold",
         )
     for texts in rows:
         shown.add_row(*texts)
