@@ -18,7 +18,7 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_names
 from brmrs_graph.training import PRESETS
 from experiments.runfolder import MAY_DIFFER
-from experiments.settings import parse, to_dict
+from experiments.settings import RunSettings, parse, to_dict
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,19 @@ def folder_name(options: Sequence[str]) -> str:
     Raises:
         ConfigError: If an option has a value out of range.
     """
-    return _folder_name(tuple(options))
-
-
-@cache  # reading a command line takes 50 ms
-def _folder_name(options: tuple[str, ...]) -> str:
-    settings = {name: value for name, value in to_dict(parse(options)).items() if name not in {*MAY_DIFFER, "seed"}}
+    resolved = to_dict(settings_of(tuple(options)))
+    settings = {name: value for name, value in resolved.items() if name not in {*MAY_DIFFER, "seed"}}
     return hashlib.sha256(json.dumps([__version__, settings], sort_keys=True).encode()).hexdigest()[:12]
+
+
+@cache
+def settings_of(options: tuple[str, ...]) -> RunSettings:
+    """The settings that options resolve to; reading a command line takes 50 ms, so that each is read once.
+
+    Raises:
+        ConfigError: If an option has a value out of range.
+    """
+    return parse(options)
 
 
 def quick_plan(dataset: str, names: Sequence[str], seeds: int) -> Plan:

@@ -37,13 +37,13 @@ def draw(results: Mapping[str, Any]) -> Figure:
     quality.set_yticks(places, [name for name, _ in arms])
     kind = " (synthetic)" if results["data"]["synthetic"] else ""
     quality.set_xlabel(f"test Recall@20 on {results['dataset']}{kind}, {len(results['seeds'])} seeds")
-    left, right = cost.get_xlim()
-    if right > 10 * max(left, 0.01):
+    minutes = [float(line.get_xdata()[0]) for line in cost.lines]  # of what is trained at all
+    if minutes and max(minutes) > 10 * min(minutes):
         cost.set_xscale("log")
         cost.xaxis.set_major_formatter(ScalarFormatter())
         cost.xaxis.set_minor_formatter(NullFormatter())
     else:
-        cost.set_xlim(left=0)
+        cost.set_xlim(0, 1.1 * max(minutes, default=1))
     cost.set_xlabel("minutes of training, one thread")
     for axis in (quality, cost):
         axis.grid(axis="both")

@@ -18,8 +18,7 @@ from experiments.catalog import load
 from experiments.comparison.held_out import TestPairs
 from experiments.comparison.record import RunRecord
 from experiments.comparison.runner import Run, Runner
-from experiments.plan import folder_name
-from experiments.settings import parse
+from experiments.plan import folder_name, settings_of
 
 
 @dataclass
@@ -82,7 +81,7 @@ class Ledger:
         """What is known of some runs, those left out that are not finished."""
         return [record for run in runs if (record := self.record(run, test=test)) is not None]
 
-    @property
+    @cached_property
     def pairs(self) -> TestPairs:
         """The test pairs that records with a test are over."""
         return self._kept["pairs"] if "pairs" in self._kept else TestPairs.of(self._data)
@@ -92,12 +91,10 @@ class Ledger:
 
         Models without content read the data set without its features, and count none.
         """
-        for content in (True, False):
-            for run in runs:
-                if model_class(parse(run[0]).model).needs_content == content:
-                    metrics = self.runner.folder(*run).read_metrics()
-                    if metrics is not None:
-                        return {key: metrics[key] for key in ("data", "versions")}
+        for run in sorted(runs, key=lambda run: not model_class(settings_of(run[0]).model).needs_content):
+            metrics = self.runner.folder(*run).read_metrics()
+            if metrics is not None:
+                return {key: metrics[key] for key in ("data", "versions")}
         return {key: self._kept[key] for key in ("data", "versions")}
 
     def remaining(self, runs: Sequence[Run]) -> str:
@@ -109,7 +106,7 @@ class Ledger:
         if not missing or not seconds:
             return f"{len(missing)} of {len(runs)} runs to do"
         everything = float(np.mean([x for of_model in seconds.values() for x in of_model]))
-        models = [parse(options).model for options in missing.values()]
+        models = [settings_of(options).model for options in missing.values()]
         hours = sum(float(np.mean(seconds.get(model, [everything]))) for model in models) / 3600
         return f"{len(missing)} of {len(runs)} runs to do, about {hours:.1f} core-hours"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from brmrs_graph.diagnosis.groups import degree_groups
+from brmrs_graph.diagnosis.groups import DegreeGroups, degree_groups
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import holm, paired_bootstrap
 from brmrs_graph.models import model_class
@@ -66,6 +66,7 @@ def summarize(
         name: np.stack([pairs.recall(r.found) for r in runs if r.found is not None]) for name, runs in finals.items()
     }
     arms = [arm for arm in plan.arms if arm.name in finals]
+    groups = degree_groups(torch.from_numpy(pairs.degree))
     return {
         "name": plan.name,
         "command": command,
@@ -74,7 +75,7 @@ def summarize(
         "seeds": list(plan.seeds),
         "trial_seeds": list(plan.trial_seeds),
         "reference": plan.reference,
-        "arms": {arm.name: _arm(plan, arm, chosen[arm.name] or (), finals[arm.name], ledger) for arm in arms},
+        "arms": {arm.name: _arm(plan, arm, chosen[arm.name] or (), finals[arm.name], ledger, groups) for arm in arms},
         "not_finished": [arm.name for arm in plan.arms if arm.name not in finals],
         "against_reference": _tests(
             {(plan.reference, arm.name): arm.name for arm in arms if arm.name != plan.reference}, by_user
@@ -86,7 +87,14 @@ def summarize(
     }
 
 
-def _arm(plan: Plan, arm: Arm, trial: tuple[str, ...], records: Sequence[RunRecord], ledger: Ledger) -> dict[str, Any]:
+def _arm(
+    plan: Plan,
+    arm: Arm,
+    trial: tuple[str, ...],
+    records: Sequence[RunRecord],
+    ledger: Ledger,
+    groups: DegreeGroups,
+) -> dict[str, Any]:
     return {
         "options": " ".join(plan.options(arm, trial)),
         "trials": {
@@ -99,16 +107,15 @@ def _arm(plan: Plan, arm: Arm, trial: tuple[str, ...], records: Sequence[RunReco
             branch: _spread([(record.branches or {})[branch] for record in records])
             for branch in records[0].branches or {}
         },
-        "by_degree": _by_degree(ledger.pairs, records),
+        "by_degree": _by_degree(ledger.pairs, groups, records),
         "epochs": [record.epochs for record in records],
         "seconds": [record.seconds for record in records],
         "memory_gib": max(record.memory for record in records),
     }
 
 
-def _by_degree(pairs: TestPairs, records: Sequence[RunRecord]) -> dict[str, dict[str, float]]:
-    """Recall@20 of the test pairs in four groups, by the training interactions of their items."""
-    groups = degree_groups(torch.from_numpy(pairs.degree))
+def _by_degree(pairs: TestPairs, groups: DegreeGroups, records: Sequence[RunRecord]) -> dict[str, dict[str, float]]:
+    """Recall@20 of the test pairs in groups by the training interactions of their items."""
     values: dict[str, dict[str, float]] = {}
     for number, label in enumerate(groups.labels):
         among = (groups.index == number).numpy()

@@ -6,8 +6,7 @@ import pytest
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_names
 from brmrs_graph.training import PRESETS
-from experiments import plan as plans
-from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan
+from experiments.plan import Arm, Plan, folder_name, quick_plan, read_plan, settings_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / "experiments" / "configs"
 
@@ -67,7 +66,7 @@ def test_options_that_resolve_to_the_same_settings_share_their_runs() -> None:
 def test_a_changed_preset_does_not_find_old_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     before = folder_name(["--objective", "bpr"])
     monkeypatch.setitem(PRESETS, "bpr", ("changed", replace(PRESETS["bpr"][1], pool=9)))
-    plans._folder_name.cache_clear()
+    settings_of.cache_clear()
     assert folder_name(["--objective", "bpr"]) != before
 
 
