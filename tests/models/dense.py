@@ -55,6 +55,20 @@ def unit(x: Tensor) -> Tensor:
     return x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
 
+def rows_to_one(a: Tensor) -> Tensor:
+    """Rows of sum 1; zero rows stay."""
+    return a / a.sum(1, keepdim=True).clamp(min=1e-12)
+
+
+def strongest(weight: Tensor, k: int) -> Tensor:
+    """The k largest positive entries of every row, the lower column among equals; all others 0."""
+    kept = torch.zeros_like(weight)
+    for row, values in enumerate(weight.tolist()):
+        order = sorted((j for j, value in enumerate(values) if value > 0), key=lambda j: (-values[j], j))[:k]
+        kept[row, order] = weight[row, order]
+    return kept
+
+
 def standardised(data: MultimodalDataset, m: str) -> Tensor:
     """Features of mean zero by column and mean square 1 overall, over the items that have them; the others 0."""
     there = ~data.missing[m]
@@ -85,7 +99,7 @@ def frozen_graph(data: MultimodalDataset, k: int, beta: Mapping[str, float]) -> 
     for m, weight in beta.items():
         neighbor, _ = nearest(data, m, k)
         mixed += weight * neighbor / neighbor.sum(1, keepdim=True).clamp(min=1)
-    return mixed / mixed.sum(1, keepdim=True).clamp(min=1e-12)
+    return rows_to_one(mixed)
 
 
 def infonce(first: Tensor, second: Tensor, temperature: float) -> float:

@@ -6,8 +6,9 @@ import torch
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import BM3, create_model
+from brmrs_graph.models import BM3
 from brmrs_graph.nn import dropout
+from tests.models.conftest import maker
 from tests.models.dense import (
     Pair,
     cosine,
@@ -23,13 +24,8 @@ MakeModel = Callable[..., BM3]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> BM3:
-        model = create_model("bm3", data, small("bm3", **options))
-        assert isinstance(model, BM3)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("bm3", BM3)
 
 
 def dense_vectors(model: BM3, data: MultimodalDataset) -> tuple[Pair, dict[str, torch.Tensor]]:

@@ -6,44 +6,25 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError, DataError
-from brmrs_graph.models import BRMRS, create_model
+from brmrs_graph.errors import DataError
+from brmrs_graph.models import BRMRS
+from tests.models.conftest import maker
+from tests.models.dense import degree_normalised, rows_to_one, strongest, unit
 
 MakeModel = Callable[..., BRMRS]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> BRMRS:
-        model = create_model("brmrs", data, small("brmrs", **options))
-        assert isinstance(model, BRMRS)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("brmrs", BRMRS)
 
 
 # The model once more, dense and in double precision, as its docstring has it.
 
 
-def normalised(r: Tensor) -> Tensor:
-    """D_U^-1/2 R D_I^-1/2."""
-    scale = [torch.where(d > 0, d.clamp(min=1) ** -0.5, 0.0) for d in (r.sum(1), r.sum(0))]
-    return scale[0][:, None] * r * scale[1]
-
-
-def keep_top(weight: Tensor, k: int) -> Tensor:
-    """The k largest positive entries of every row, the lower column among equals; all others 0."""
-    kept = torch.zeros_like(weight)
-    for row, values in enumerate(weight.tolist()):
-        order = sorted((j for j, value in enumerate(values) if value > 0), key=lambda j: (-values[j], j))[:k]
-        kept[row, order] = weight[row, order]
-    return kept
-
-
 def knn(x: Tensor, missing: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Which items are the k nearest of each, and their cosines."""
-    unit = x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    cosine = unit @ unit.T
+    cosine = unit(x) @ unit(x).T
     neighbor = torch.zeros_like(cosine)
     for i in range(len(x)):
         others = [j for j in range(len(x)) if j != i and not missing[i] and not missing[j]]
@@ -55,12 +36,7 @@ def overlap(r: Tensor, k: int) -> Tensor:
     """Jaccard overlap of rows, strongest k."""
     both = r @ r.T
     union = (r.sum(1)[:, None] + r.sum(1) - both).clamp(min=1)
-    return keep_top((both / union).fill_diagonal_(0), k)
-
-
-def rows_to_one(a: Tensor) -> Tensor:
-    total = a.sum(1, keepdim=True)
-    return torch.where(total > 0, a / total.clamp(min=1e-12), 0.0)
+    return strongest((both / union).fill_diagonal_(0), k)
 
 
 def dense_item_graph(data: MultimodalDataset, k: int, beta: dict[str, float], alpha: float) -> Tensor:
@@ -75,7 +51,7 @@ def dense_item_graph(data: MultimodalDataset, k: int, beta: dict[str, float], al
     mixed /= present.clamp(min=1e-12)
     if alpha:
         copurchase = overlap(torch.from_numpy(data.train.toarray()).double().T, k)
-        mixed = keep_top(alpha * copurchase + (1 - alpha) * mixed, k)
+        mixed = strongest(alpha * copurchase + (1 - alpha) * mixed, k)
     return rows_to_one(mixed)
 
 
@@ -83,7 +59,7 @@ def dense_tables(model: BRMRS, data: MultimodalDataset, r: Tensor | None = None)
     """User and item embeddings of every branch but the fused one; ``r`` are the edges (default: training)."""
     config = model.config
     pairs = torch.from_numpy(data.train.toarray()).double()
-    block = normalised(pairs if r is None else r)
+    block = degree_normalised(pairs if r is None else r)
     tables = {}
     for name, user in model.user.items():
         p = user.detach().double()
@@ -162,6 +138,7 @@ def test_equals_the_dense_computation(
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
     close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(missing=missing, isolated=True)
     model = make_model(data, **options)
@@ -172,9 +149,7 @@ def test_equals_the_dense_computation(
     tables = dense_tables(model, used)
     branches, users = model(), torch.arange(data.num_users)
     assert branches.names == (*tables, "fused") and branches.modalities == used.modalities
-    for name, (user, item) in tables.items():
-        close(branches.users(name), user)
-        close(branches.items(name), item)
+    agree(branches, tables)
     close(branches.score_all("fused", users), dense_fused(model, tables))
     items = torch.arange(data.num_items).expand(data.num_users, -1)
     close(model().score("fused", users, items), dense_fused(model, tables))
@@ -256,25 +231,6 @@ def test_weight_decay_sees_the_free_vectors_only(toy: MultimodalDataset, make_mo
 def test_a_modality_that_is_not_there_is_named(toy: MultimodalDataset, make_model: MakeModel) -> None:
     with pytest.raises(DataError, match=r"no modality acoustic.*visual, textual"):
         make_model(toy, modalities=("visual", "acoustic"))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"edge_keep": 0.0}, "edge_keep"),
-        ({"edge_keep": 1.5}, "edge_keep"),
-        ({"alpha": -0.1}, "alpha"),
-        ({"alpha": 1.1}, "alpha"),
-        ({"k": 0}, "k=0"),
-        ({"k": 18}, "k=18"),
-        ({"fusion": "product"}, "fusion 'product'.*concat"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)
 
 
 def test_only_a_fusion_that_averages_says_so(toy: MultimodalDataset, make_model: MakeModel) -> None:

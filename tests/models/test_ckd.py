@@ -7,9 +7,9 @@ from torch import Tensor
 
 from brmrs_graph.branches import Branches
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import BRMRS, CKD, BRMRSConfig, create_model
+from brmrs_graph.models import BRMRS, CKD, BRMRSConfig
 from brmrs_graph.models.ckd import _weights
+from tests.models.conftest import maker
 from tests.models.dense import sigmoid
 
 MakeModel = Callable[..., CKD]
@@ -17,13 +17,8 @@ OPTIONS: dict[str, Any] = {"dim": 8, "k": 3, "num_layers": 1, "item_layers": 2}
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> CKD:
-        model = create_model("ckd", data, small("ckd", **OPTIONS | options))
-        assert isinstance(model, CKD)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("ckd", CKD, **OPTIONS)
 
 
 def backbone(data: MultimodalDataset, part: torch.nn.Module, **options: Any) -> Branches:
@@ -135,10 +130,3 @@ def test_weight_decay_sees_the_free_vectors_of_all(toy: MultimodalDataset, make_
     assert len(tables) == 4
     for found, table in zip(rows, tables, strict=True):
         assert torch.equal(found, table[users])
-
-
-def test_options_out_of_range_are_named(toy: MultimodalDataset, make_model: MakeModel) -> None:
-    with pytest.raises(ConfigError, match=r"temperature=0\.0"):
-        make_model(toy, temperature=0.0)
-    with pytest.raises(ConfigError, match="beta names acoustic"):
-        make_model(toy, beta={"acoustic": 1.0})

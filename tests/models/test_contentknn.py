@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import ContentKNNConfig, create_model
 
 MakeData = Callable[..., MultimodalDataset]
@@ -43,10 +42,3 @@ def test_scores_are_sums_of_cosines_to_the_history(
         assert not branches.score_all(name, users)[:, data.missing[name]].any()
     fused = sum(weights.get(name, 1 / len(modalities)) * scores for name, scores in expected.items())
     close(branches.score_all("fused", users), fused)
-
-
-def test_options_out_of_range_are_named(toy: MultimodalDataset) -> None:
-    with pytest.raises(ConfigError, match="k=18 nearest"):
-        create_model("contentknn", toy, ContentKNNConfig(k=18))
-    with pytest.raises(ConfigError, match=r"weights name audio, but .*'visual', 'textual'"):
-        create_model("contentknn", toy, ContentKNNConfig(k=3, weights={"audio": 1.0}))

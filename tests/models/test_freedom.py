@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import FREEDOM, create_model
+from brmrs_graph.models import FREEDOM
+from tests.models.conftest import maker
 from tests.models.dense import (
     Pair,
     degree_normalised,
@@ -23,13 +23,8 @@ MakeModel = Callable[..., FREEDOM]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> FREEDOM:
-        model = create_model("freedom", data, small("freedom", **options))
-        assert isinstance(model, FREEDOM)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("freedom", FREEDOM)
 
 
 def dense_tables(
@@ -68,15 +63,13 @@ def test_equals_the_dense_computation(
     missing: float,
     make_data: MakeData,
     make_model: MakeModel,
-    close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(modalities, missing=missing, isolated=True)
     model = make_model(data, **options).eval()
     branches = model()
     assert branches.names == (*modalities, "fused") and branches.modalities == modalities
-    for name, (user, item) in dense_tables(model, data, beta).items():
-        close(branches.users(name), user)
-        close(branches.items(name), item)
+    agree(branches, dense_tables(model, data, beta))
 
 
 def test_an_epoch_trains_on_a_pruned_graph_and_ranks_on_the_whole_one(
@@ -123,20 +116,3 @@ def test_weight_decay_sees_the_vectors_before_propagation(toy: MultimodalDataset
     users, items = torch.tensor([2, 0]), torch.tensor([4, 4, 1])
     rows = model.batch_parameters(users, items)
     assert torch.equal(rows[0], model.user[users]) and torch.equal(rows[1], model.item[items])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"dropout": 1.0}, "dropout=1.0"),
-        ({"dropout": -0.1}, "dropout=-0.1"),
-        ({"content_weight": -1.0}, "content_weight=-1.0"),
-        ({"beta": {"audio": 1.0}}, "beta names audio"),
-        ({"k": 19}, "k=19"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

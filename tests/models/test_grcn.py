@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import GRCN, GRCNConfig, create_model
+from brmrs_graph.models import GRCN, create_model
 from tests.models.dense import Pair, interactions, projected, state_of, unit
 
 MakeData = Callable[..., MultimodalDataset]
@@ -68,14 +67,13 @@ def test_equals_the_dense_computation(
     make_data: MakeData,
     make_model: MakeModel,
     close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(modalities, missing=missing, isolated=True)
     model = make_model(data, **options)
     tables, branches = dense_tables(model, data), model()
     assert branches.names == ("id", *modalities, "fused") and branches.modalities == modalities
-    for name, (user, item) in tables.items():
-        close(branches.users(name), user)
-        close(branches.items(name), item)
+    agree(branches, tables)
     fused = sum(user @ item.T for user, item in tables.values())
     close(branches.score_all("fused", torch.arange(data.num_users)), fused)
 
@@ -105,9 +103,3 @@ def test_weight_decay_sees_the_free_vectors(toy: MultimodalDataset, make_model: 
     rows = model.batch_parameters(users, items)
     expected = [model.item_id[items], model.user_id[users], model.user["visual"][users], model.user["textual"][users]]
     assert all(torch.equal(row, other) for row, other in zip(rows, expected, strict=True))
-
-
-@pytest.mark.parametrize(("options", "message"), [({"routing": -1}, "routing=-1"), ({"num_layers": 0}, "num_layers=0")])
-def test_options_out_of_range_are_named(options: dict[str, Any], message: str, toy: MultimodalDataset) -> None:
-    with pytest.raises(ConfigError, match=message):
-        create_model("grcn", toy, GRCNConfig(**options))

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import ItemKNNConfig, create_model
 
 MakeData = Callable[..., MultimodalDataset]
@@ -42,9 +41,3 @@ def test_neither_content_nor_held_out_pairs_matter(toy: MultimodalDataset) -> No
     other = replace(toy, valid=toy.test, test=toy.valid, features={}, missing={})
     first, second = (create_model("itemknn", data)().score_all("fused", users) for data in (toy, other))
     assert first.any() and torch.equal(first, second)
-
-
-@pytest.mark.parametrize(("config", "message"), [(ItemKNNConfig(k=0), "k=0"), (ItemKNNConfig(shrink=-1), "shrink=-1")])
-def test_options_out_of_range_are_named(config: ItemKNNConfig, message: str, toy: MultimodalDataset) -> None:
-    with pytest.raises(ConfigError, match=message):
-        create_model("itemknn", toy, config)

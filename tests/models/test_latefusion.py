@@ -7,8 +7,9 @@ from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import LateFusion, create_model
+from brmrs_graph.models import LateFusion
 from brmrs_graph.training import Objective, ObjectiveConfig, TrainConfig, Trainer, objective_preset
+from tests.models.conftest import maker
 from tests.models.dense import Pair, degree_normalised, interactions, lightgcn, nearest, projected, state_of, unit
 
 MakeData = Callable[..., MultimodalDataset]
@@ -16,13 +17,8 @@ MakeModel = Callable[..., LateFusion]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> LateFusion:
-        model = create_model("latefusion", data, small("latefusion", **options))
-        assert isinstance(model, LateFusion)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("latefusion", LateFusion)
 
 
 def dense_tables(model: LateFusion, data: MultimodalDataset) -> dict[str, Pair]:
@@ -143,21 +139,3 @@ def test_the_weights_learn_which_modality_to_trust(make_data: MakeData, make_mod
 def test_its_mean_cannot_satisfy_the_raw_synergy_loss(toy: MultimodalDataset, make_model: MakeModel) -> None:
     with pytest.raises(ConfigError, match="averages the branches"):
         Objective(ObjectiveConfig(synergy=1.0), toy, make_model(toy))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"weights": {"audio": 1.0}}, "weights name audio"),
-        ({"weights": {"visual": -1.0}}, "must not be negative"),
-        ({"weights": {"visual": 0.0, "textual": 0.0}}, "must not be negative"),
-        ({"weights": {"visual": 0.0}, "learn_weights": True}, "above 0 where they are learned"),
-        ({"item_layers": -1}, "cannot be negative"),
-        ({"item_layers": 1, "k": 18}, "k=18"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import LATTICE, create_model
 from tests.models.dense import Pair, degree_normalised, interactions, lightgcn, projected, state_of, unit
 
@@ -79,6 +78,7 @@ def test_equals_the_dense_computation(
     make_data: MakeData,
     make_model: MakeModel,
     close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(modalities, missing=missing, isolated=True)
     model = make_model(data, **options)
@@ -86,9 +86,7 @@ def test_equals_the_dense_computation(
     for training in (True, True, False):  # the first step, another one, and ranking
         branches = model.train(training)()
         assert branches.names == ("id", *modalities, "fused") and branches.modalities == modalities
-        for name, (user, item) in expected.items():
-            close(branches.users(name), user)
-            close(branches.items(name), item)
+        agree(branches, expected)
         parts = [branches.items(name) for name in branches.names[:-1]]
         close(branches.items("fused"), torch.stack(parts).sum(0))
 
@@ -151,19 +149,3 @@ def test_weight_decay_sees_the_vectors_before_propagation(toy: MultimodalDataset
     users, items = torch.tensor([2, 0]), torch.tensor([4, 4, 1])
     rows = model.batch_parameters(users, items)
     assert torch.equal(rows[0], model.user[users]) and torch.equal(rows[1], model.item[items])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"skip": 1.5}, "skip=1.5"),
-        ({"skip": -0.1}, "skip=-0.1"),
-        ({"item_layers": 0}, "item_layers=0"),
-        ({"k": 19}, "k=19"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

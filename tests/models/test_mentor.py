@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import MENTOR, create_model
 from brmrs_graph.nn import dropout
 from tests.models.dense import (
@@ -155,19 +154,3 @@ def test_weight_decay_sees_free_vectors_and_weights(toy: MultimodalDataset, make
     for found, name in zip(rows, ("visual", "textual", "id"), strict=True):
         assert torch.equal(found, model.user[name][users])
     assert torch.equal(weights, model.weight[users]) and torch.equal(item_rows, model.item[items])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"dropout": 1.0}, "dropout=1.0"),
-        ({"temperature": 0.0}, "temperature=0.0"),
-        ({"k": 19}, "k=19"),
-        ({"beta": {"acoustic": 1.0}}, "beta names acoustic"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import MGCN, create_model
+from brmrs_graph.models import MGCN
+from tests.models.conftest import maker
 from tests.models.dense import (
     Pair,
     degree_normalised,
@@ -24,13 +24,8 @@ MakeModel = Callable[..., MGCN]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> MGCN:
-        model = create_model("mgcn", data, small("mgcn", **options))
-        assert isinstance(model, MGCN)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("mgcn", MGCN)
 
 
 def dense_tables(model: MGCN, data: MultimodalDataset) -> dict[str, Pair]:
@@ -76,16 +71,14 @@ def test_equals_the_dense_computation(
     missing: float,
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
-    close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(modalities, missing=missing, isolated=True)
     model = make_model(data, **options)
     tables = dense_tables(model, data)
     branches = model()
     assert branches.names == (*modalities, "id", "fused") and branches.modalities == modalities
-    for name in branches.names:
-        close(branches.users(name), tables[name][0])
-        close(branches.items(name), tables[name][1])
+    agree(branches, {name: tables[name] for name in branches.names})
 
 
 def test_contrast_is_infonce_from_content_to_behaviour(toy: MultimodalDataset, make_model: MakeModel) -> None:
@@ -114,11 +107,3 @@ def test_weight_decay_sees_the_free_vectors(toy: MultimodalDataset, make_model: 
     model = make_model(toy)
     users, items = model.batch_parameters(torch.tensor([2, 0]), torch.tensor([4, 4, 1]))
     assert torch.equal(users, model.user[[2, 0]]) and torch.equal(items, model.item[[4, 4, 1]])
-
-
-@pytest.mark.parametrize(("options", "message"), [({"temperature": 0.0}, "temperature=0.0"), ({"k": 19}, "k=19")])
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

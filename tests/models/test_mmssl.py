@@ -7,28 +7,20 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
 from brmrs_graph.losses import critic_loss
-from brmrs_graph.models import MMSSL, create_model
+from brmrs_graph.models import MMSSL
+from tests.models.conftest import maker
+from tests.models.dense import unit
 
 MakeModel = Callable[..., MMSSL]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> MMSSL:
-        model = create_model("mmssl", data, small("mmssl", **options))
-        assert isinstance(model, MMSSL)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("mmssl", MMSSL)
 
 
 # The model once more, dense and in double precision, as its docstring has it.
-
-
-def unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
 
 def root(a: Tensor) -> Tensor:
@@ -102,7 +94,7 @@ def test_equals_the_dense_computation(
     missing: float,
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
-    close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(missing=missing, isolated=True)
     model = make_model(data, **options).eval()
@@ -111,9 +103,7 @@ def test_equals_the_dense_computation(
     tables = dense_tables(model, data)
     branches = model()
     assert branches.names == ("visual", "textual", "id", "fused") and branches.modalities == data.modalities
-    for name in branches.names:
-        close(branches.users(name), tables[name][0])
-        close(branches.items(name), tables[name][1])
+    agree(branches, {name: tables[name] for name in branches.names})
 
 
 def test_own_losses_equal_a_hand_computation(toy: MultimodalDataset, make_model: MakeModel) -> None:
@@ -171,23 +161,3 @@ def test_relations_stay_for_an_epoch_and_follow_the_parameters_at_its_start_and_
     model.relations = {}
     model.eval()()
     assert torch.equal(model.relations["visual"][0].to_dense(), after)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"heads": 3}, "dim=8 must be a multiple of heads=3"),
-        ({"heads": 0}, "heads=0"),
-        ({"dropout": 1.0}, "dropout=1.0"),
-        ({"temperature": 0.0}, "temperature=0.0"),
-        ({"critic_dim": 0}, "critic_dim=0"),
-        ({"critic_users": 0}, "critic_users=0"),
-        ({"k": 0}, "k is 0"),
-        ({"k": 19}, "k is 19"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

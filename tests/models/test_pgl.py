@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import PGL, create_model
+from brmrs_graph.models import PGL
 from brmrs_graph.nn import dropout
+from tests.models.conftest import maker
 from tests.models.dense import (
     Pair,
     degree_normalised,
@@ -25,13 +25,8 @@ MakeModel = Callable[..., PGL]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> PGL:
-        model = create_model("pgl", data, small("pgl", **options))
-        assert isinstance(model, PGL)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("pgl", PGL)
 
 
 def dense_tables(model: PGL, data: MultimodalDataset, r: Tensor, beta: dict[str, float]) -> dict[str, Pair]:
@@ -53,15 +48,14 @@ def test_equals_the_dense_computation(
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
     close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(missing=missing, isolated=True)
     model = make_model(data, **options).eval()
     tables = dense_tables(model, data, interactions(data), {"visual": 0.1, "textual": 0.9} | options.get("beta", {}))
     branches = model()
     assert branches.names == ("visual", "textual", "fused") and branches.modalities == data.modalities
-    for m, (users, items) in tables.items():
-        close(branches.users(m), users)
-        close(branches.items(m), items)
+    agree(branches, tables)
     close(branches.score_all("fused", torch.arange(data.num_users)), sum(u @ i.T for u, i in tables.values()))
 
 
@@ -102,20 +96,3 @@ def test_weight_decay_sees_the_free_user_vectors(toy: MultimodalDataset, make_mo
     model, users = make_model(toy), torch.tensor([2, 0])
     for rows, m in zip(model.batch_parameters(users, torch.tensor([1])), toy.modalities, strict=True):
         assert torch.equal(rows, model.user[m][users])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"edge_keep": 0.0}, "edge_keep=0.0"),
-        ({"dropout": 1.0}, "dropout=1.0"),
-        ({"temperature": 0.0}, "temperature=0.0"),
-        ({"k": 19}, "k=19"),
-        ({"beta": {"acoustic": 1.0}}, "beta names acoustic"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)

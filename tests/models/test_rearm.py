@@ -8,39 +8,19 @@ from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import REARM, create_model
+from brmrs_graph.models import REARM
+from tests.models.conftest import maker
+from tests.models.dense import rows_to_one, strongest, unit
 
 MakeModel = Callable[..., REARM]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> REARM:
-        model = create_model("rearm", data, small("rearm", **options))
-        assert isinstance(model, REARM)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("rearm", REARM)
 
 
 # The model once more, dense and in double precision, as its docstring has it.
-
-
-def unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=1, keepdim=True).clamp(min=1e-12)
-
-
-def rows_to_one(a: Tensor) -> Tensor:
-    return a / a.sum(1, keepdim=True).clamp(min=1e-12)
-
-
-def strongest(weight: Tensor, k: int) -> Tensor:
-    """The k largest positive entries of every row, the lower column among equals."""
-    kept = torch.zeros_like(weight)
-    for row, values in enumerate(weight.tolist()):
-        order = sorted((j for j, value in enumerate(values) if value > 0), key=lambda j: (-values[j], j))[:k]
-        kept[row, order] = weight[row, order]
-    return kept
 
 
 def mixed_graph(
@@ -134,15 +114,14 @@ def test_equals_the_dense_computation(
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
     close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(missing=missing, isolated=True)
     model = make_model(data, **options)
     tables, _ = dense_tables(model, data)
     branches = model()
     assert branches.names == ("visual", "textual", "shared", "fused") and branches.modalities == data.modalities
-    for name, (user, item) in tables.items():
-        close(branches.users(name), user)
-        close(branches.items(name), item)
+    agree(branches, tables)
     fused = sum(user @ item.T for user, item in tables.values())
     close(branches.score_all("fused", torch.arange(data.num_users)), fused)
 
@@ -187,26 +166,6 @@ def test_nodes_without_neighbours_keep_their_own_vector(
         expected = torch.zeros(graph.shape[0])
         expected[row] = 1
         assert torch.equal(graph.to_dense()[row], expected)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"item_overlap": 1.1}, "item_overlap=1.1"),
-        ({"user_overlap": -0.1}, "user_overlap=-0.1"),
-        ({"temperature": 0.0}, "temperature=0.0"),
-        ({"rank": 0}, "rank is 0"),
-        ({"k": 19}, "k=19"),
-        ({"user_k": 15}, "k=15"),
-        ({"beta": {"acoustic": 1.0}}, "name acoustic.*visual"),
-        ({"user_beta": {"acoustic": 1.0}}, "name acoustic.*visual"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)
 
 
 def test_a_modality_cannot_have_the_name_of_the_shared_branch(

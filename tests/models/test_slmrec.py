@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -7,7 +6,8 @@ from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import SLMRec, create_model
+from brmrs_graph.models import SLMRec
+from tests.models.conftest import maker
 from tests.models.dense import (
     Pair,
     degree_normalised,
@@ -23,13 +23,8 @@ MakeModel = Callable[..., SLMRec]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> SLMRec:
-        model = create_model("slmrec", data, small("slmrec", **options))
-        assert isinstance(model, SLMRec)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("slmrec", SLMRec)
 
 
 def dense_tables(model: SLMRec, data: MultimodalDataset) -> dict[str, Pair]:
@@ -52,15 +47,13 @@ def test_equals_the_dense_computation(
     missing: float,
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
-    close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(modalities, missing=missing, isolated=True)
     model = make_model(data, num_layers=num_layers)
     tables, branches = dense_tables(model, data), model()
     assert branches.names == (*modalities, "id", "fused") and branches.modalities == modalities
-    for name, (users, items) in tables.items():
-        close(branches.users(name), users)
-        close(branches.items(name), items)
+    agree(branches, tables)
 
 
 def test_losses_are_infonce_on_interactions_and_along_the_chain_of_spaces(

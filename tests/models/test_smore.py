@@ -8,20 +8,15 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import SMORE, create_model
+from brmrs_graph.models import SMORE
+from tests.models.conftest import maker
 
 MakeModel = Callable[..., SMORE]
 
 
 @pytest.fixture
-def make_model(small: Callable[..., Any]) -> MakeModel:
-    def make(data: MultimodalDataset, **options: Any) -> SMORE:
-        model = create_model("smore", data, small("smore", **options))
-        assert isinstance(model, SMORE)
-        return model
-
-    return make
+def make_model() -> MakeModel:
+    return maker("smore", SMORE)
 
 
 # The model once more, dense and in double precision, with Fourier sums written out.
@@ -120,16 +115,14 @@ def test_equals_the_dense_computation(
     missing: float,
     make_data: Callable[..., MultimodalDataset],
     make_model: MakeModel,
-    close: Callable[..., None],
+    agree: Callable[..., None],
 ) -> None:
     data = make_data(missing=missing, isolated=True)
     model = make_model(data, **options).eval()
     tables = dense_tables(model, data)
     branches = model()
     assert branches.names == ("visual", "textual", "id", "fused") and branches.modalities == data.modalities
-    for name in branches.names:
-        close(branches.users(name), tables[name][0])
-        close(branches.items(name), tables[name][1])
+    agree(branches, {name: tables[name] for name in branches.names})
 
 
 def test_three_modalities_equal_the_dense_computation(
@@ -178,20 +171,3 @@ def test_preferences_are_dropped_by_the_generator_in_training_only(
     generator = torch.Generator().manual_seed(0)
     without.begin_epoch(generator)
     assert torch.equal(without.train()().users(), without.eval()().users())
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"dropout": 1.0}, "dropout=1.0"),
-        ({"dropout": -0.1}, "dropout=-0.1"),
-        ({"temperature": 0.0}, "temperature=0.0"),
-        ({"k": 19}, "k=19"),
-        ({"k_by_modality": {"acoustic": 3}}, "k_by_modality names acoustic.*visual"),
-    ],
-)
-def test_options_out_of_range_are_named(
-    options: dict[str, Any], message: str, toy: MultimodalDataset, make_model: MakeModel
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        make_model(toy, **options)
