@@ -330,38 +330,6 @@ def test_raw_synergy_is_refused_where_the_fused_score_averages(options: dict[str
     check_terms(replace(EVERYTHING, synergy_form="reference"), toy, model_of(toy, **options))
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *((name, -0.1) for name in ("fused", "branch", "chns", "chns_fused", "synergy", "theta", "infonce")),
-        *((name, -0.1) for name in ("orthogonality", "weight_decay", "temperature")),
-        ("fused", float("nan")),
-        ("curriculum", -1),
-        ("pool", 0),
-        ("neighbors", 0),
-        ("temperature", 0.0),
-        ("fused_negatives", "hard"),
-        ("chns_form", "pol"),
-        ("chns_assign", "other"),
-        ("chns_choice", "confuse"),
-        ("chns_weighting", "some"),
-        ("ahns_alpha", -0.1),
-        ("ahns_beta", -0.1),
-        ("synergy_form", "cooked"),
-    ],
-)
-def test_a_value_out_of_range_is_an_error_that_names_the_field(field: str, value: Any, toy: MultimodalDataset) -> None:
-    with pytest.raises(ConfigError, match=rf"loss\.{field} is '?{value}"):
-        Objective(replace(ObjectiveConfig(chns=0.1), **{field: value}), toy, model_of(toy))
-
-
-@pytest.mark.parametrize("form", ["graph", "hybrid", "close", "far"])
-def test_more_neighbors_than_items_are_an_error_that_names_the_field(form: Any, toy: MultimodalDataset) -> None:
-    with pytest.raises(ConfigError, match=rf"loss\.neighbors is 18.*{toy.num_items} items"):
-        Objective(ObjectiveConfig(chns=0.1, chns_form=form, neighbors=18), toy, model_of(toy))
-    Objective(ObjectiveConfig(chns=0.1, chns_form="pool", neighbors=18), toy, model_of(toy))
-
-
 class Shrinking(Recommender):
     """A model with a loss of its own: the mean square of what it drew in its forward pass."""
 
