@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-import tyro
-
 from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.training import ObjectiveConfig
 from experiments import cli
@@ -38,7 +36,7 @@ class AblateSettings:
     seeds: int = 5
     """Number of seeds."""
     common: str = ""
-    """Options for every run, written with an equals sign: --common="--train.lr 0.005"."""
+    """Options for every run, such as "--train.lr 0.005"."""
     data_root: Path | None = None
     """Folder that holds the data set's folder."""
     out: Path = Path("runs/compare")
@@ -58,7 +56,7 @@ class AblateSettings:
 
 def command(arguments: Sequence[str]) -> None:
     """Parses the command line and compares."""
-    ablate(tyro.cli(AblateSettings, args=list(arguments), prog="python -m experiments.ablate"))
+    ablate(cli.read_options(AblateSettings, arguments, "python -m experiments.ablate"))
 
 
 def ablate(settings: AblateSettings) -> dict[str, dict[str, Any]]:

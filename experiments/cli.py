@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import tyro
 
 from brmrs_graph.errors import BRMRSError, TrainingError
 
+T = TypeVar("T")
+
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+
+def read_options(kind: type[T], arguments: Sequence[str], program: str) -> T:
+    """Reads the options of a command that has ``--common``, whose value is made of options itself.
+
+    Args:
+        kind: The dataclass of the options.
+        arguments: The command-line arguments; ``--common "--x 1"`` works as well as ``--common="--x 1"``.
+        program: What the user calls the command.
+
+    Raises:
+        SystemExit: With code 2 if an option is unknown or has the wrong type, 0 after ``--help``.
+    """
+    words = list(arguments)
+    if "--common" in words[:-1]:
+        at = words.index("--common")
+        words[at : at + 2] = [f"--common={words[at + 1]}"]  # its value would be taken for an option
+    return tyro.cli(kind, args=words, prog=program)
 
 
 def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import tyro
 from rich.console import Console
 
 from brmrs_graph.errors import ConfigError, TrainingError
@@ -82,11 +81,7 @@ OWN_OPTIONS = ("dataset", "model", "objective", "seed", "data-root", "out", "res
 
 def command(arguments: Sequence[str]) -> None:
     """Parses the command line and tunes."""
-    words = list(arguments)
-    if "--common" in words[:-1]:
-        at = words.index("--common")
-        words[at : at + 2] = [f"--common={words[at + 1]}"]  # its value looks like an option
-    tune(tyro.cli(TuneSettings, args=words, prog=PROGRAM))
+    tune(cli.read_options(TuneSettings, arguments, PROGRAM))
 
 
 def tune(settings: TuneSettings) -> dict[str, Any]:

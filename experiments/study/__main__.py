@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import tyro
-
 from brmrs_graph.errors import ConfigError
 from experiments import cli
 from experiments.study import STUDIES
@@ -25,7 +23,7 @@ def command(arguments: Sequence[str]) -> None:
     if name not in STUDIES:
         told = f"'{name}' is no study" if name else "which study?"
         raise ConfigError(f"{told}; give one of {', '.join(STUDIES)} (--help says what they ask)")
-    conduct(tyro.cli(STUDIES[name], args=list(arguments[1:]), prog=f"{PROGRAM} {name}"))
+    conduct(cli.read_options(STUDIES[name], arguments[1:], f"{PROGRAM} {name}"))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 
 from brmrs_graph.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -45,3 +47,20 @@ def test_a_command_gets_its_arguments_or_those_of_the_process(monkeypatch: pytes
     monkeypatch.setattr("sys.argv", ["run.py", "--b", "1"])
     assert cli.main(lambda arguments: seen.append(list(arguments))) == 0
     assert seen == [["--a"], ["--b", "1"]]
+
+
+@dataclass(frozen=True)
+class Options:
+    common: str = ""
+    seeds: int = 1
+
+
+@pytest.mark.parametrize("common", [["--common", "--x 1 --y 2"], ["--common=--x 1 --y 2"]])
+def test_the_value_of_common_may_begin_with_dashes(common: list[str]) -> None:
+    assert cli.read_options(Options, ["--seeds", "3", *common], "test") == Options("--x 1 --y 2", 3)
+
+
+def test_common_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.read_options(Options, ["--seeds", "3", "--common"], "test")
+    assert "--common" in capsys.readouterr().err
