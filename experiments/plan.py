@@ -30,12 +30,14 @@ class Arm:
         options: Options of ``experiments.run`` that make it what it is.
         trials: Further options, among which the validation metric chooses; every arm should have equally many.
         against: Name of the arm that it is tested against, where that is not the reference of the plan.
+        seeds: Seeds of its final runs, where they are not those of the plan.
     """
 
     name: str
     options: tuple[str, ...]
     trials: tuple[tuple[str, ...], ...] = ((),)
     against: str = ""
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Plan:
 
     def final_runs(self, arm: Arm, trial: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
         """The runs that an arm is judged by, once its trial is chosen."""
-        return [(self.options(arm, trial), seed) for seed in self.seeds]
+        return [(self.options(arm, trial), seed) for seed in arm.seeds or self.seeds]
 
 
 def folder_name(options: Sequence[str]) -> str:
@@ -144,6 +146,7 @@ def read_plan(path: Path, dataset: str = "") -> Plan:
                 _words(arm.get("options", "")),
                 tuple(_words(trial) for trial in arm.get("trials", [""])),
                 str(arm.get("against", "")),
+                tuple(arm.get("seeds", ())),
             )
             for name, arm in content["arms"].items()
         )

@@ -44,7 +44,8 @@ def draw(results: Mapping[str, Any]) -> Figure:
         cost.xaxis.set_minor_formatter(NullFormatter())
     else:
         cost.set_xlim(0, 1.1 * max(minutes, default=1))
-    cost.set_xlabel("minutes of training, one thread")
+    gpu = any("cuda" in arm.get("devices", ()) for _, arm in arms)
+    cost.set_xlabel("minutes of training" if gpu else "minutes of training, one thread")
     for axis in (quality, cost):
         axis.grid(axis="both")
         axis.set_ylim(-0.6, len(arms) - 0.4)

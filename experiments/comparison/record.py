@@ -27,6 +27,7 @@ class RunRecord:
         epochs: Epochs trained.
         seconds: Time in training and validation.
         memory: Peak memory of the process, in GiB.
+        device: Where it was trained, ``cpu`` or ``cuda``.
         test: Test metrics of the fused branch; None for a run that only a trial needed, whose test is not looked at.
         branches: Test metrics of the other branches, where ``test`` is there.
         found: Whether the top 20 hold each test pair, where ``test`` is there.
@@ -40,6 +41,7 @@ class RunRecord:
     epochs: int
     seconds: float
     memory: float
+    device: str = "cpu"
     test: Metrics | None = None
     branches: Mapping[str, Metrics] | None = None
     found: Bools | None = None
@@ -60,6 +62,7 @@ class RunRecord:
             epochs=training["epochs"],
             seconds=training["train_seconds"] + training["eval_seconds"],
             memory=training["peak_memory_gib"],
+            device=training["device"].split(":")[0],
         )
 
     def with_test(self, folder: RunFolder, data: MultimodalDataset) -> RunRecord:

@@ -111,6 +111,7 @@ def _arm(
         "epochs": [record.epochs for record in records],
         "seconds": [record.seconds for record in records],
         "memory_gib": max(record.memory for record in records),
+        "devices": sorted({record.device for record in records}),
     }
 
 

@@ -237,8 +237,8 @@ def _decimal(value: float, digits: int = 4) -> str:
 
 
 def _named(name: str, arm: Mapping[str, Any], results: Results) -> Cell:
-    short = len(results["seeds"]) - len(arm["seeds"])
-    return Cell(f"{name} ({len(arm['seeds'])} of {len(results['seeds'])} seeds)" if short else name)
+    number = len(arm["seeds"])
+    return Cell(f"{name} ({number} seed{'s'[: number - 1]})" if number < len(results["seeds"]) else name)
 
 
 def _difference(test: Mapping[str, float]) -> str:
@@ -252,7 +252,7 @@ def _p(value: float) -> str:
 
 def _minutes(arm: Mapping[str, Any]) -> str:
     minutes = float(np.mean(arm["seconds"])) / 60
-    return f"{minutes:.1f}"
+    return f"{minutes:.1f}{' g' if 'cuda' in arm.get('devices', ()) else ''}"
 
 
 def _caption(results: Results) -> str:
@@ -263,11 +263,13 @@ def _caption(results: Results) -> str:
 
 
 def _legend(results: Results) -> str:
+    on_gpu = any("cuda" in arm.get("devices", ()) for arm in results["arms"].values())
+    gpu = " (g: on a GPU that several runs share)" if on_gpu else ""
     return (
         "Best of a column in bold, second in italics. R is Recall, N is NDCG, on test at the best validation epoch; "
         "an arm's trial is chosen by validation. Differences: paired bootstrap over users and seeds; p after Holm's "
         f"correction for {max(len(results['against_reference']), 1)} tests. Minutes of training and validation on one "
-        "CPU thread; peak memory of the process."
+        f"CPU thread{gpu}; peak memory of the process."
     )
 
 

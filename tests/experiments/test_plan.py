@@ -17,15 +17,18 @@ CONFIGS = Path(__file__).resolve().parents[2] / "experiments" / "configs"
     ids=lambda path: path.stem,
 )
 def test_every_plan_of_the_project_reads_and_gives_all_arms_equally_many_trials(path: Path) -> None:
-    plan = read_plan(path)
+    plan = read_plan(path, "" if "\ndataset: " in path.read_text() else "shop")
     assert len({len(arm.trials) for arm in plan.arms}) == 1
     assert plan.reference in [arm.name for arm in plan.arms]
 
 
-def test_the_plan_of_all_models_gives_those_that_can_be_tuned_equally_many_trials() -> None:
+def test_the_plan_of_all_models_gives_the_strong_eight_trials_and_five_seeds_and_the_others_three() -> None:
     plan = read_plan(CONFIGS / "models.yaml", "shop")
-    assert {arm.name: len(arm.trials) for arm in plan.arms} == {
-        name: 1 if name == "mostpop" else 3 for name in model_names()
+    given = {arm.name: (len(arm.trials), len(plan.final_runs(arm, ()))) for arm in plan.arms}
+    strong = {name for name, numbers in given.items() if numbers == (8, 5)}
+    assert given.keys() == set(model_names()) and len(strong) == 8 and plan.reference in strong
+    assert {name: given[name] for name in given.keys() - strong} == {
+        name: (1 if name == "mostpop" else 3, 3) for name in given.keys() - strong
     }
 
 

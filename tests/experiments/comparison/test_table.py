@@ -49,8 +49,16 @@ def test_the_main_table_tells_means_difference_and_cost(results: dict[str, Any])
     assert "`python -m experiments.compare --plan x.yaml`" in lines
 
 
-def test_an_arm_with_missing_seeds_says_so(results: dict[str, Any]) -> None:
-    assert [row[0].text for row in main_table(results).rows] == ["a", "b_1", "c (1 of 2 seeds)"]
+def test_an_arm_with_fewer_seeds_says_so(results: dict[str, Any]) -> None:
+    assert [row[0].text for row in main_table(results).rows] == ["a", "b_1", "c (1 seed)"]
+
+
+def test_minutes_on_a_gpu_are_marked(results: dict[str, Any]) -> None:
+    assert "(g:" not in markdown(results)
+    results["arms"]["b_1"]["devices"] = ["cuda"]
+    text = markdown(results)
+    assert [row[-2].text for row in main_table(results).rows] == ["1.5", "1.5 g", "1.5"]
+    assert "on one CPU thread (g: on a GPU that several runs share)" in text
 
 
 def test_equal_values_share_a_place(results: dict[str, Any]) -> None:
