@@ -93,7 +93,8 @@ class Runner:
             arguments.append("--resume")
         process = subprocess.run(
             [sys.executable, "-m", "experiments.run", *arguments],
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))},
             capture_output=True,
             text=True,
             check=False,

@@ -15,8 +15,8 @@ from brmrs_graph.models import model_class
 from experiments.comparison.held_out import Floats, TestPairs
 from experiments.comparison.ledger import Ledger
 from experiments.comparison.record import Metrics, RunRecord
-from experiments.comparison.runner import Failure
-from experiments.plan import Arm, Plan
+from experiments.comparison.runner import Failure, Run
+from experiments.plan import Arm, Plan, settings_of
 
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 CHOSEN_BY = "recall@20"
@@ -60,7 +60,8 @@ def summarize(
         raise ConfigError(f"the reference '{plan.reference}' has no finished run, so nothing can be compared{why}")
     trials = [run for arm in plan.arms for trial in arm.trials for run in plan.trial_runs(arm, trial)]
     records = {(r.key, r.seed): r for r in [*ledger.records(trials), *(r for rs in finals.values() for r in rs)]}
-    _check_same_data(plan, list(records.values()))
+    last = [run for arm in plan.arms if arm.name in finals for run in plan.final_runs(arm, chosen[arm.name] or ())]
+    _check_same_data(plan, [*trials, *last], ledger)
     pairs = ledger.pairs
     by_user = {
         name: np.stack([pairs.recall(r.found) for r in runs if r.found is not None]) for name, runs in finals.items()
@@ -71,7 +72,7 @@ def summarize(
         "name": plan.name,
         "command": command,
         "dataset": plan.dataset,
-        **ledger.about([run for arm in arms for run in plan.final_runs(arm, chosen[arm.name] or ())]),
+        **ledger.about(last),
         "seeds": list(plan.seeds),
         "trial_seeds": list(plan.trial_seeds),
         "reference": plan.reference,
@@ -151,13 +152,18 @@ def _validation(plan: Plan, arm: Arm, trial: tuple[str, ...], ledger: Ledger) ->
     return float(np.mean([record.valid[CHOSEN_BY] for record in records])) if records else None
 
 
-def _check_same_data(plan: Plan, records: Sequence[RunRecord]) -> None:
-    # Models without content read the data set without its features, which has a hash of its own.
-    for content in (True, False):
-        hashes = {record.data for record in records if model_class(record.model).needs_content == content}
-        if len(hashes) > 1:
+def _check_same_data(plan: Plan, runs: Sequence[Run], ledger: Ledger) -> None:
+    hashes: dict[tuple[Any, ...], set[str]] = {}
+    for run in runs:
+        if (record := ledger.record(run)) is not None:
+            settings = settings_of(run[0])
+            # Models without content read the data set without its features, which has a hash of its own.
+            reads = (model_class(record.model).needs_content, settings.text_encoder, settings.image_encoder)
+            hashes.setdefault((*reads, settings.corrupt, settings.impute), set()).add(record.data)
+    for found in hashes.values():
+        if len(found) > 1:
             raise ConfigError(
-                f"the runs of {plan.name} were made on different data (content hashes {', '.join(sorted(hashes))}); "
+                f"the runs of {plan.name} were made on different data (content hashes {', '.join(sorted(found))}); "
                 "choose another --out and --results"
             )
 

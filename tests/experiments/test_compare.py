@@ -162,6 +162,16 @@ def test_runs_on_different_data_are_not_compared(compared: tuple[CompareSettings
         compare(replace(settings, results=kept, jobs=0))
 
 
+def test_data_that_an_arm_asks_to_be_changed_is_compared_on_the_same_test_pairs(tmp_path: Path, shops: Path) -> None:
+    plan = tmp_path / "missing.yaml"
+    less = "--corrupt visual:blanked:0.5"
+    arms = f"masked: {{options: {less}}}, mean: {{options: {less} --impute mean}}"
+    plan.write_text(f"seeds: [1]\nreference: masked\ncommon: {SHORT}\narms: {{{arms}}}\n")
+    results = compare(CompareSettings(plan=plan, dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=2))
+    assert results["runs"][0]["data"] != results["runs"][1]["data"]
+    assert results["against_reference"].keys() == {"mean"}
+
+
 @pytest.mark.parametrize("content", ["{", '{"runs": []}', '{"runs": [{}], "held_out": {}}'])
 def test_a_file_that_is_no_results_file_is_named(
     compared: tuple[CompareSettings, dict], tmp_path: Path, content: str
