@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from brmrs_graph.data import Corruption, MultimodalDataset, read_folder
 from brmrs_graph.data.planted import Planted, PlantedConfig, generate_planted
+from brmrs_graph.data.preparation import MANIFEST, read_manifest
 from brmrs_graph.errors import DataError
+from brmrs_graph.files import file_sha256
 from brmrs_graph.models import model_class
+from experiments.description import DatasetDescription, read_description
 from experiments.settings import PLANTED, RunSettings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -23,7 +22,7 @@ BUILT_IN = REPOSITORY / "datasets"
 
 
 def cache_dir() -> Path:
-    """Where encoded features are kept between runs: ``$BRMRS_CACHE``, else the user's cache folder."""
+    """Where downloads and encoded features are kept: ``$BRMRS_CACHE``, else the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("BRMRS_CACHE") or Path(base) / "brmrs-graph")
 
@@ -35,17 +34,22 @@ def find(name: str, data_root: Path | None) -> Path:
         DataError: If it is not there; the message says where it was looked for and what can be done.
     """
     folder = (data_root or BUILT_IN) / name
-    if (folder / f"{name}.inter").is_file():
+    if is_there(folder):
         return folder
     known = sorted(path.parent.name for path in BUILT_IN.glob("*/dataset.yaml"))
     there = sorted(path.parent.name for path in (data_root or BUILT_IN).glob("*/*.inter"))
     raise DataError(
         f"data set '{name}' is not there: looked for {folder / f'{name}.inter'}. "
         f"Point --data-root at the folder that holds {name}/, or make it with "
-        f"`python -m experiments.prepare --dataset {name} --from DIR`. "
+        f"`python -m experiments.prepare --dataset {name}{'' if described(name).sources else ' --from DIR'}`. "
         f"Found there: {', '.join(there) or 'nothing'}; described in datasets/: {', '.join(known)}. "
         "The built-in one runs without anything: --dataset boutique"
     )
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a data set lies in a folder of its name."""
+    return (folder / f"{folder.name}.inter").is_file()
 
 
 def load(
@@ -77,16 +81,18 @@ def load(
         return data if features else replace(data, features={}, missing={})
     folder = find(name, data_root)
     about = describe(folder)
-    check_files(folder, about, features)
-    return read_folder(
+    check_files(folder, about.sha256, "dataset.yaml", features)
+    check_files(folder, read_manifest(folder).get("files", {}), MANIFEST, features)
+    data = read_folder(
         folder,
         features=features,
         cache_dir=cache_dir(),
         text_encoder=text_encoder,
         image_encoder=image_encoder,
         progress=progress,
-        synthetic=bool(about.get("synthetic", False)),
+        synthetic=about.synthetic,
     )
+    return replace(data, notes=(*data.notes, *described(name).remarks(data)))
 
 
 def load_for(settings: RunSettings, *, progress: bool = False) -> MultimodalDataset:
@@ -122,32 +128,35 @@ def planted_data(config: PlantedConfig) -> Planted:
     return generate_planted(config)
 
 
-def check_files(folder: Path, about: Mapping[str, Any], features: bool = True) -> None:
-    """Compares the interactions and feature arrays of a folder with the checksums of its ``dataset.yaml``.
+def check_files(folder: Path, sums: Mapping[str, str], listed_in: str, features: bool = True) -> None:
+    """Compares the interactions and feature arrays of a folder with their checksums.
+
+    Args:
+        folder: The data set's folder.
+        sums: File name -> SHA-256; other kinds of files are not looked at.
+        listed_in: The file that lists them, for the message.
+        features: Whether feature arrays matter.
 
     Raises:
         DataError: If a file was changed since the folder was made.
     """
-    for name, expected in (about.get("sha256") or {}).items():
+    for name, expected in sums.items():
         path = folder / name
         if not path.is_file() or path.suffix not in {".inter", ".npy"} or (path.suffix == ".npy" and not features):
             continue
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        if file_sha256(path) != expected:
             raise DataError(
-                f"{path} is not the file that {folder / 'dataset.yaml'} describes (its sha256 differs); restore it, "
-                "make the folder anew with experiments.prepare, or delete the line in dataset.yaml"
+                f"{path} is not the file that {folder / listed_in} describes (its sha256 differs); restore it, "
+                f"make the folder anew with experiments.prepare, or delete the line in {listed_in}"
             )
 
 
-def describe(folder: Path) -> dict[str, Any]:
-    """What ``dataset.yaml`` says of a data set; empty where there is none."""
+def describe(folder: Path) -> DatasetDescription:
+    """What ``dataset.yaml`` in a folder says of the data set; nothing where there is none."""
     path = folder / "dataset.yaml"
-    if not path.is_file():
-        return {}
-    try:
-        about = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no valid YAML: {error}") from error
-    if not isinstance(about, dict):
-        raise DataError(f"{path} must hold names and values, such as `synthetic: true`")
-    return about
+    return read_description(path) if path.is_file() else DatasetDescription(path)
+
+
+def described(name: str) -> DatasetDescription:
+    """What this project says of a data set, wherever the data lie; nothing of unknown ones."""
+    return describe(BUILT_IN / name)

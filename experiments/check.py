@@ -6,6 +6,7 @@ from pathlib import Path
 
 from brmrs_graph.data.check import Finding
 from brmrs_graph.data.folder_check import check_folder
+from brmrs_graph.data.preparation import MANIFEST, changed_files
 from brmrs_graph.errors import DataError
 from experiments.catalog import check_files, describe
 
@@ -17,7 +18,7 @@ def check(folder: Path) -> None:
         DataError: If anything is wrong; remarks alone are not.
     """
     folder = folder.resolve()
-    found = [*check_folder(folder), *_description(folder)]
+    found = [*check_folder(folder), *_description(folder), *_manifest(folder)]
     problems = [finding for finding in found if finding.wrong]
     for finding in (*problems, *(finding for finding in found if not finding.wrong)):
         print(finding)
@@ -31,15 +32,23 @@ def _description(folder: Path) -> list[Finding]:
     """Whether the files are those that dataset.yaml describes."""
     found = []
     try:
-        sums = describe(folder).get("sha256") or {}
-        if not isinstance(sums, dict):
-            raise DataError(f"{folder / 'dataset.yaml'}: sha256 must hold file names and their checksums")
-        parts = [{"sha256": {name: digest}} for name, digest in sums.items()]
+        sums = describe(folder).sha256
     except DataError as error:
         return [Finding(str(error), wrong=True)]
-    for part in parts:
+    for name, digest in sums.items():
         try:
-            check_files(folder, part)
+            check_files(folder, {name: digest}, "dataset.yaml")
         except DataError as error:
             found.append(Finding(str(error), wrong=True))
     return found
+
+
+def _manifest(folder: Path) -> list[Finding]:
+    """Whether the files are those that were prepared."""
+    try:
+        return [
+            Finding(f"{folder / name} is not what {MANIFEST} says was prepared; prepare the data set again", wrong=True)
+            for name in changed_files(folder)
+        ]
+    except DataError as error:
+        return [Finding(str(error), wrong=True)]

@@ -1,51 +1,105 @@
-"""Make a data set folder with features: ``python -m experiments.prepare --dataset NAME [--from DIR]``."""
+"""Make a data set folder with features: ``python -m experiments.prepare --dataset NAME [--from PATH]``."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import numpy as np
 import tyro
-import yaml
 
-from brmrs_graph.data import SPLITS, MultimodalDataset, read_folder
-from brmrs_graph.data.boutique import generate_boutique, write_boutique
-from brmrs_graph.data.folder import MODALITY_NAMES
-from brmrs_graph.errors import DataError
+from brmrs_graph.data import preparation
+from brmrs_graph.data.boutique import generate_boutique
+from brmrs_graph.data.filters import Filters
+from brmrs_graph.data.preparation import SplitRule, account
+from brmrs_graph.data.raw import Columns, Source, open_source
 from experiments import cli
-from experiments.catalog import BUILT_IN, cache_dir
+from experiments.catalog import BUILT_IN, cache_dir, described, load
 from experiments.check import check
+from experiments.fetch import fetched
 
-FILE_NAMES = {modality: file for file, modality in MODALITY_NAMES.items()}
+Layout = Literal["auto", "recbole", "mmrec", "amazon2014", "amazon2018", "amazon2023", "own"]
 
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """Make a data set folder with feature arrays, ready for experiments.run.
+    """Make a data set folder with feature arrays, ready for experiments.run, from raw files of any known layout.
 
-    The boutique is generated anew from its seed. Any other data set is read from a folder with NAME.inter and
-    items.csv and/or images/, and its texts and pictures are encoded (`make encoders` installs what that needs).
+    The boutique is generated anew from its seed. Raw files of another data set are in --from, or are fetched if
+    datasets/NAME/dataset.yaml says from where. Texts and pictures are encoded (`make encoders` installs what the
+    default encoders need; `--text-encoder tfidf --image-encoder colors` need nothing). Killed at any moment, the same
+    command goes on where it was. What was made of what is written down in manifest.json.
     """
 
     dataset: str = "boutique"
     """Name of the data set."""
-    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
-    """Folder that holds NAME/ with interactions, texts and pictures."""
+    source: Annotated[Path | None, tyro.conf.arg(name="from", metavar="PATH")] = None
+    """Folder of the raw files, or the one that holds it under the name of the data set."""
+    fetch: str = ""
+    """Where there is no --from: source to fetch a described data set from, by its name in dataset.yaml; empty: the
+    first one that has it."""
     out: Path = BUILT_IN
     """Folder in which NAME/ is made."""
-    text_encoder: str = "minilm"
-    """Encoder of texts: minilm, tfidf, any sentence-transformers name, or file:PATH with vectors."""
-    image_encoder: str = "efficientnet-lite0"
-    """Encoder of pictures: efficientnet-lite0, colors, timm:NAME, or file:PATH with vectors."""
+    layout: Layout = "auto"
+    """Layout of the raw files; own: one table of interactions and one of items, in CSV, TSV, JSON lines or Parquet."""
+    interactions: Path | None = None
+    """File of interactions, if your own tables cannot be told apart by their columns."""
+    items: Path | None = None
+    """File of items beside it."""
+    columns: Columns = field(default_factory=Columns)
+    k_core: int = 0
+    """Every user and every item keeps at least this many interactions; 0: no matter how many."""
+    min_rating: float | None = None
+    """Interactions with a lower rating are left out."""
+    split: SplitRule | None = None
+    """given: as the source says; random: 8:1:1 by user; time: each user's latest for test; cutoff: all at two moments.
+    None: given where the source says it, else random."""
+    seed: int = 999
+    """Seed of the split."""
+    text_fields: tuple[str, ...] = ()
+    """Text fields of the items that are encoded, in this order; none: all."""
+    unseen_items: bool = False
+    """Keep items of the catalogue that have no interaction (in MMRec's layout, without --k-core, they are kept)."""
+    text_encoder: str | None = None
+    """Encoder of texts: minilm, tfidf, any sentence-transformers name, or file:PATH with vectors. None: the vectors
+    that come with the data, else minilm."""
+    image_encoder: str | None = None
+    """Encoder of pictures: efficientnet-lite0, colors, timm:NAME, or file:PATH with vectors. None: the vectors that
+    come with the data, else efficientnet-lite0."""
+    pca: int | None = None
+    """Rotate features to at most so many dimensions; the energy kept is reported."""
+    whiten: bool = False
+    """Scale the rotated features to equal energy in all dimensions."""
     check: Path | None = None
     """Makes nothing: reads this data set folder and prints everything that is wrong with it at once."""
+
+    def options(self) -> preparation.Options:
+        """What is made of the source."""
+        return preparation.Options(
+            filters=Filters(self.min_rating, self.k_core),
+            split=self.split,
+            seed=self.seed,
+            text_fields=self.text_fields,
+            unseen_items=self.unseen_items,
+            text_encoder=self.text_encoder,
+            image_encoder=self.image_encoder,
+            pca=self.pca,
+            whiten=self.whiten,
+        )
+
+    def open(self, folder: Path) -> Source:
+        """The source in a folder of raw files, or in the folder of the data set's name in there."""
+        inside = folder / self.dataset
+        return open_source(
+            inside if inside.is_dir() else folder,
+            layout="" if self.layout == "auto" else self.layout,
+            name=self.dataset,
+            columns=self.columns,
+            interactions=self.interactions,
+            items=self.items,
+        )
 
 
 def command(arguments: Sequence[str]) -> None:
@@ -58,9 +112,7 @@ def command(arguments: Sequence[str]) -> None:
 
 
 def prepare(settings: PrepareSettings) -> Path:
-    """Makes the folder.
-
-    Everything is written aside and read back first, so that a folder that looks whole is whole.
+    """Makes the folder, and says what it made of what.
 
     Returns:
         The folder.
@@ -68,85 +120,37 @@ def prepare(settings: PrepareSettings) -> Path:
     Raises:
         DataError: If the source is missing or wrong, or an encoder cannot be used.
     """
-    if settings.dataset != "boutique" and settings.source is None:
-        raise DataError(
-            f"where are the raw files of '{settings.dataset}'? Give --from DIR, where DIR/{settings.dataset}/ has "
-            f"{settings.dataset}.inter and items.csv or images/"
+    options = settings.options()
+    if settings.source is None and settings.dataset == "boutique":
+        folder, summary = preparation.prepare_boutique(
+            generate_boutique(), settings.out, options, cache_dir=cache_dir(), progress=True
         )
-    target = settings.out / settings.dataset
-    aside = settings.out / f".{settings.dataset}.part"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    try:
-        if settings.dataset == "boutique" or settings.source is None:
-            source = aside
-            write_boutique(aside, generate_boutique())
-        else:
-            source = settings.source / settings.dataset
-        data = read_folder(
-            source,
-            name=settings.dataset,
-            cache_dir=cache_dir(),
-            text_encoder=settings.text_encoder,
-            image_encoder=settings.image_encoder,
-            progress=True,
-            synthetic=source == aside,
-        )
-        _write(aside, source, data, settings)
-        # What is summarised is what runs will read: vectors are rounded when they are written.
-        written = replace(read_folder(aside, name=settings.dataset), notes=data.notes, synthetic=data.synthetic)
-        target.mkdir(exist_ok=True)
-        for path in sorted(aside.iterdir()):
-            if path.name == "images":
-                shutil.rmtree(target / path.name, ignore_errors=True)
-            path.replace(target / path.name)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    print(written.summary())
-    print(f"written to {target}")
-    return target
-
-
-def _write(folder: Path, source: Path, data: MultimodalDataset, settings: PrepareSettings) -> None:
-    hashes = {}
-    for modality, x in data.features.items():
-        path = folder / f"{FILE_NAMES.get(modality, modality)}_feat.npy"
-        if (source / path.name).is_file():
-            shutil.copyfile(source / path.name, path)
-        else:
-            np.save(path, x.numpy().astype(np.float16), allow_pickle=False)
-        hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    if source == folder:
-        # The generated folder ends its dataset.yaml with the checksums of its tables.
-        with (folder / "dataset.yaml").open("a") as file:
-            file.writelines(f"  {name}: {digest}\n" for name, digest in sorted(hashes.items()))
-        return
-    _write_interactions(folder / f"{data.name}.inter", source, data)
-    if (source / "items.csv").is_file():
-        shutil.copyfile(source / "items.csv", folder / "items.csv")
-    about = {
-        "name": data.name,
-        "synthetic": False,
-        "encoders": {"text": settings.text_encoder, "image": settings.image_encoder},
-        "counts": data.counts(),
-        "sha256": hashes,
-    }
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(about, sort_keys=False))
-
-
-def _write_interactions(path: Path, source: Path, data: MultimodalDataset) -> None:
-    """Copies interactions whose split is given; writes others down with the split that was drawn."""
-    with (source / path.name).open(encoding="utf-8-sig") as file:
-        header = file.readline().rstrip("\n").split("\t")
-    if "x_label" in header:
-        shutil.copyfile(source / path.name, path)
-        return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(("userID", "itemID", "x_label"))
-        for label, split in enumerate(SPLITS):
-            users, items = data.split(split).nonzero()
-            writer.writerows((data.user_ids[u], data.item_ids[i], label) for u, i in zip(users, items, strict=True))
+    else:
+        if settings.source is None:
+            settings = fetched(settings)
+            options = settings.options()
+        assert settings.source is not None
+        try:
+            made = preparation.prepare(
+                settings.open(settings.source),
+                settings.dataset,
+                settings.out,
+                options,
+                cache_dir=cache_dir(),
+                progress=True,
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("the same command goes on where it was") from None
+        print(f"{account(made.manifest)}\n")
+        folder, summary = made.folder, made.summary
+    print(summary)
+    if (about := described(settings.dataset)).sources:
+        for remark in about.remarks(load(settings.dataset, settings.out, features=False)):
+            print(f"  note: {remark}")
+    print(f"written to {folder}")
+    root = "" if settings.out == BUILT_IN else f" --data-root {settings.out}"
+    print(f"next: python -m experiments.run --dataset {settings.dataset}{root}")
+    return folder
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from brmrs_graph.evaluation import Measurement, Ranking, cold_items, rank, restr
 from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import PLUGS, PRESETS, Objective, Progress, Trainer, require_branches
 from experiments import cli
-from experiments.catalog import load_for
+from experiments.catalog import BUILT_IN, described, is_there, load_for
 from experiments.logs import Tensorboard
+from experiments.prepare import PrepareSettings, prepare
 from experiments.report import print_metrics
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, parse, to_dict
@@ -60,6 +61,9 @@ def run(
     device = _device(settings.device)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    root = settings.data_root or BUILT_IN
+    if not is_there(root / settings.dataset) and described(settings.dataset).sources:
+        prepare(PrepareSettings(dataset=settings.dataset, out=root))
     source = load_for(settings, progress=not quiet)
     say(source.summary())
     if empty := [split for split in SPLITS if not source.split(split).nnz]:

@@ -1,6 +1,6 @@
-"""Small data sets for all tests."""
+"""Small data sets and a web server for all tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import torch
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.data.dataset import csr_from_pairs
+from tests.servers import Server, running
 
 MakeData = Callable[..., MultimodalDataset]
 
@@ -84,3 +85,11 @@ def checkerboard() -> MultimodalDataset:
     }
     missing = {name: torch.zeros(num_items, dtype=torch.bool) for name in features}
     return MultimodalDataset("checkerboard", *splits, features=features, missing=missing)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A web server on this machine, see :mod:`tests.servers`."""
+    monkeypatch.setenv("no_proxy", "*")
+    with running() as local:
+        yield local

@@ -2,7 +2,7 @@
 
 from brmrs_graph.data.check import Finding
 from brmrs_graph.data.corruption import Corruption, corrupt
-from brmrs_graph.data.dataset import SPLITS, MultimodalDataset, csr_from_pairs
+from brmrs_graph.data.dataset import SPLITS, Encoding, MultimodalDataset, csr_from_pairs
 from brmrs_graph.data.folder import read_folder
 from brmrs_graph.data.folder_check import check_folder
 from brmrs_graph.data.planted import Gamma, Planted, PlantedConfig, generate_planted
@@ -11,6 +11,7 @@ from brmrs_graph.data.splits import split_labels
 __all__ = [
     "SPLITS",
     "Corruption",
+    "Encoding",
     "Finding",
     "Gamma",
     "MultimodalDataset",

@@ -22,6 +22,19 @@ SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """What the features of a modality were encoded from.
+
+    Args:
+        vectors: The features, as they came from the encoder.
+        made_from: SHA-256 of the encoder's weights and of all that it encoded.
+    """
+
+    vectors: Tensor
+    made_from: str
+
+
+@dataclass(frozen=True)
 class MultimodalDataset:
     """Users, items, their interactions in three splits, and what is known of the items' content.
 
@@ -33,6 +46,7 @@ class MultimodalDataset:
         features: Modality name -> item features, float32, shape [|I|, d_m].
         missing: Modality name -> True where an item lacks the modality, bool, shape [|I|]. A row of zeros counts as
             missing in any case, and a row that is missing is set to zeros, whatever was written there.
+        encodings: Modality name -> what its features were encoded from, where that is known.
         user_ids: Original user ids, strings, length |U|.
         item_ids: Original item ids, strings, length |I|.
         texts: Text of every item, where there are any.
@@ -51,6 +65,7 @@ class MultimodalDataset:
     test: sp.csr_matrix
     features: Mapping[str, Tensor] = field(default_factory=dict)
     missing: Mapping[str, Tensor] = field(default_factory=dict)
+    encodings: Mapping[str, Encoding] = field(default_factory=dict)
     user_ids: Sequence[str] = ()
     item_ids: Sequence[str] = ()
     texts: Sequence[str] | None = None
@@ -120,7 +135,11 @@ class MultimodalDataset:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (first 16 hex digits) of all that training and evaluation see: interactions, features and masks."""
+        """SHA-256 (first 16 hex digits) of all that training and evaluation see: interactions, features and masks.
+
+        The last bits of encoded vectors differ from one kind of processor to another. What they were encoded from
+        does not, and stands for them as long as they are as the encoder made them.
+        """
         digest = hashlib.sha256()
         for matrix in (self.train, self.valid, self.test):
             digest.update(np.asarray(matrix.shape, dtype=np.int64).tobytes())
@@ -128,7 +147,11 @@ class MultimodalDataset:
             digest.update(matrix.indices.astype(np.int64).tobytes())
         for name in sorted(self.features):
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(self.features[name].numpy()).data)
+            encoding = self.encodings.get(name)
+            if encoding is not None and encoding.vectors is self.features[name]:
+                digest.update(encoding.made_from.encode())
+            else:
+                digest.update(np.ascontiguousarray(self.features[name].numpy()).data)
             digest.update(np.ascontiguousarray(self.missing[name].numpy()).data)
         return digest.hexdigest()[:16]
 

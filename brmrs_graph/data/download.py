@@ -58,6 +58,19 @@ ANYTHING = Expected()
 PATIENT = Patience()
 
 
+class UnavailableError(DataError):
+    """No source has the file.
+
+    Args:
+        message: The whole story, for a person.
+        answers: The address of each source and what is wrong with it, in the order in which they were asked.
+    """
+
+    def __init__(self, message: str, answers: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.answers = tuple(answers)
+
+
 class _RefusedError(Exception):
     """A source does not have the file; asking it again would change nothing."""
 
@@ -94,8 +107,8 @@ def download(
         ``target``.
 
     Raises:
-        DataError: If no source has the file, or a file of that name is there and is another one. The message lists
-            the sources with what was wrong with each.
+        UnavailableError: If no source has the file. The message lists the sources with what was wrong with each.
+        DataError: If a file of that name is there and is another one, or it cannot be written.
     """
     if target.exists():
         if fault := expected.fault(target):
@@ -103,7 +116,7 @@ def download(
                 f"{target} is there, but {fault}; delete it to have it downloaded, or put the right one there"
             )
         return target
-    failures: list[str] = []
+    answers: list[tuple[str, str]] = []
     part = PartialFile(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +125,7 @@ def download(
                 try:
                     _from_source(source, part, expected, patience, bar)
                 except _RefusedError as error:
-                    failures.append(f"  {source}: {error}")
+                    answers.append((source, str(error)))
                 else:
                     part.finish()
                     return target
@@ -120,15 +133,17 @@ def download(
         raise DataError(
             f"{target} cannot be written: {error}. Make room or choose another folder, and try again"
         ) from error
-    _give_up(target, failures, expected, by_hand)
+    _give_up(target, answers, expected, by_hand)
 
 
-def _give_up(target: Path, failures: Sequence[str], expected: Expected, by_hand: str) -> NoReturn:
-    tried = ", tried in this order:\n" + "\n".join(failures) + "\n" if failures else " (no source is known). "
+def _give_up(target: Path, answers: Sequence[tuple[str, str]], expected: Expected, by_hand: str) -> NoReturn:
+    lines = "".join(f"  {source}: {reason}\n" for source, reason in answers)
+    tried = f", tried in this order:\n{lines}" if answers else " (no source is known). "
     known = f" (sha256 {expected.sha256})" if expected.sha256 else ""
-    raise DataError(
+    raise UnavailableError(
         f"{target.name} could not be downloaded{tried}{by_hand.rstrip('. ') or 'Get the file by hand'}, put it at "
-        f"{target}{known}, and run the command again"
+        f"{target}{known}, and run the command again",
+        answers,
     )
 
 
@@ -261,4 +276,4 @@ def _receive(response: HTTPResponse, part: PartialFile, total: int | None, size:
         raise _DroppedError(f"the connection dropped after {received:,} of {limit:,} bytes")
 
 
-__all__ = ["Expected", "Patience", "download"]
+__all__ = ["Expected", "Patience", "UnavailableError", "download"]

@@ -21,9 +21,25 @@ def rotate(x: Tensor, dim: int) -> tuple[Tensor, float]:
     """
     if dim >= x.size(1):
         return x, 1.0
-    values, vectors = torch.linalg.eigh(x.t() @ x)
-    kept = values[-dim:].clamp(min=0).sum() / values.clamp(min=0).sum().clamp(min=1e-12)
-    return x @ vectors[:, -dim:].flip(1), float(kept)
+    vectors, _, kept = leading_directions(x.t() @ x, dim)
+    return x @ vectors, kept
+
+
+def leading_directions(gram: Tensor, dim: int) -> tuple[Tensor, Tensor, float]:
+    r"""The ``dim`` leading right singular vectors of features, from :math:`X^\top X`.
+
+    Args:
+        gram: :math:`X^\top X`, shape [d, d].
+        dim: How many, at most d.
+
+    Returns:
+        The vectors as columns, shape [d, dim], the energy of each, shape [dim], descending, and the share of all
+        energy (squared norm) that they keep, in [0, 1].
+    """
+    values, vectors = torch.linalg.eigh(gram)
+    values = values.clamp(min=0)
+    leading = values[-dim:].flip(0)
+    return vectors[:, -dim:].flip(1), leading, float(leading.sum() / values.sum().clamp(min=1e-12))
 
 
 def standardize(x: Tensor, missing: Tensor) -> Tensor:

@@ -6,10 +6,10 @@
       NAME.inter          tab separated, with header: userID, itemID and, where the split is given, x_label (0, 1, 2)
       *_feat.npy          one array per modality, row i = item i; a row of zeros means that the item lacks it
       items.csv           itemID and any text columns; where it is there, it lists every item
+      users.csv           userID; where it is there, it lists every user
       images/ITEMID.jpg   one picture per item
 
-Ids may be numbers from 0, which are their own index, or any names. Named users are numbered in the order of their
-names, named items in the order of items.csv, or of their names where there is no such file.
+How users and items are numbered: :mod:`brmrs_graph.data.ids`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from brmrs_graph.data.dataset import SPLITS, MultimodalDataset, csr_from_pairs
-from brmrs_graph.data.encoders import encode_items, item_pictures, item_texts
+from brmrs_graph.data.dataset import SPLITS, Encoding, MultimodalDataset, csr_from_pairs
+from brmrs_graph.data.encoders import Encoded, encode_items, item_pictures, item_texts
+from brmrs_graph.data.ids import index_ids, read_list
 from brmrs_graph.data.splits import split_labels
 from brmrs_graph.errors import DataError
 
@@ -32,8 +33,6 @@ MODALITY_NAMES = {"image": "visual", "text": "textual", "audio": "acoustic"}
 """How MMRec's file names translate to modality names; other names are used as they are."""
 
 SPLIT_SEED = 999
-MOST_DIGITS = 100
-"""Longer numbers are not even looked at; Python itself refuses them from 4,300 digits on."""
 
 
 def read_folder(
@@ -70,12 +69,13 @@ def read_folder(
     table = read_table(path)
     for problem in interaction_problems(path, table):
         raise DataError(problem)
-    catalogue = read_catalogue(folder)
-    user_ids, users = index_ids(path, "userID", table["userID"])
-    item_ids, items = index_items(path, table["itemID"], catalogue)
+    catalogue = read_list(folder, "itemID")
+    user_ids, users = index_ids(path, "userID", table["userID"], read_list(folder, "userID"))
+    item_ids, items = index_ids(path, "itemID", table["itemID"], catalogue)
     notes: list[str] = []
     splits = _split(users, items, table, (len(user_ids), len(item_ids)), notes)
     named: dict[str, NDArray[np.float32]] = {}
+    encoded: dict[str, Encoded] = {}
     if features:
         named.update(_read_arrays(folder, len(item_ids), "items.csv" if catalogue else path.name))
         absent = {"textual", "visual"} - set(named)
@@ -89,7 +89,7 @@ def read_folder(
                 progress=progress,
                 only=sorted(absent),
             )
-            named.update(encoded)
+            named.update({modality: found.vectors for modality, found in encoded.items()})
     order = [*MODALITY_NAMES.values(), *sorted(set(named) - set(MODALITY_NAMES.values()))]
     tensors = {
         key: torch.from_numpy(np.ascontiguousarray(named[key], dtype=np.float32)) for key in order if key in named
@@ -101,6 +101,7 @@ def read_folder(
         test=splits[2],
         features=tensors,
         missing={key: ~x.any(dim=1) for key, x in tensors.items()},
+        encodings={key: Encoding(tensors[key], found.made_from) for key, found in encoded.items() if found.made_from},
         user_ids=user_ids,
         item_ids=item_ids,
         texts=item_texts(folder, item_ids) if (folder / "items.csv").is_file() else None,
@@ -154,60 +155,6 @@ def interaction_problems(path: Path, table: pd.DataFrame) -> Iterator[str]:
                 f"{path}: x_label '{table['x_label'][wrong].iloc[0]}' in line {int(wrong.argmax()) + 2} is none of 0 "
                 "(train), 1 (valid), 2 (test); delete the column to have the interactions split at random"
             )
-
-
-def read_catalogue(folder: Path) -> list[str]:
-    """The ids of items.csv in index order: by number if they are the numbers from 0, else line by line."""
-    path = folder / "items.csv"
-    if not path.is_file():
-        return []
-    try:
-        column = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=["itemID"])["itemID"]
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DataError(
-            f"{path} cannot be read: {str(error).strip()}. It must be a table in UTF-8, comma separated, with a column "
-            "itemID"
-        ) from error
-    wrong = column.duplicated() | (column == "")
-    if wrong.any():
-        what = f"'{column[wrong].iloc[0]}' occurs a second time" if column[wrong].iloc[0] else "is empty"
-        raise DataError(f"{path}: itemID {what} in row {int(wrong.argmax()) + 1}; keep one row for each item")
-    numbers = [str(i) for i in range(len(column))]
-    return numbers if set(numbers) == set(column) else [str(item) for item in column]
-
-
-def index_ids(path: Path, column: str, values: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
-    """Original ids in index order, and the index of every value: numbers are their own index, names sort."""
-    if not values.str.fullmatch(r"-?(0|[1-9][0-9]*)").all():
-        index, ids = pd.factorize(values, sort=True)
-        return [str(name) for name in ids], index.astype(np.int64)
-    if (long := values.str.len() > MOST_DIGITS).any():
-        raise DataError(
-            f"{path}: {column} {values[long].iloc[0][:20]}… is out of range; number the ids from 0, or use names"
-        )
-    numbers = [int(value) for value in values]
-    if min(numbers) < 0:
-        raise DataError(f"{path}: {column} {min(numbers)} is negative; number the ids from 0, or write them as names")
-    if max(numbers) > 20 * len(numbers) + 1000:
-        raise DataError(
-            f"{path}: {column} {max(numbers)} is out of range for {len(numbers):,} interactions; number the ids from 0 "
-            f"without large gaps, or write them as names, such as n{max(numbers)}"
-        )
-    return [str(i) for i in range(max(numbers) + 1)], np.array(numbers, dtype=np.int64)
-
-
-def index_items(path: Path, values: pd.Series, catalogue: list[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Ids of items in index order and the index of every value, by items.csv where there is one."""
-    if not catalogue:
-        return index_ids(path, "itemID", values)
-    index = pd.Index(catalogue).get_indexer(values)
-    unknown = values[index < 0]
-    if len(unknown):
-        raise DataError(
-            f"{path}: itemID '{unknown.iloc[0]}' (one of {unknown.nunique():,}) is not in items.csv; add it there, "
-            "or delete its interactions"
-        )
-    return catalogue, index.astype(np.int64)
 
 
 def _read_arrays(folder: Path, num_items: int, counted_in: str) -> dict[str, NDArray[np.float32]]:

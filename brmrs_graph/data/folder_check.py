@@ -14,15 +14,13 @@ from brmrs_graph.data.check import Finding, check_data
 from brmrs_graph.data.encoders import item_pictures, item_texts
 from brmrs_graph.data.encoders.image import load_picture
 from brmrs_graph.data.folder import (
-    index_ids,
-    index_items,
     interaction_problems,
     modality_of,
     read_array,
-    read_catalogue,
     read_folder,
     read_table,
 )
+from brmrs_graph.data.ids import index_ids, read_list
 from brmrs_graph.errors import DataError
 
 P = ParamSpec("P")
@@ -82,7 +80,7 @@ class _Look:
         table = self.attempt(read_table, self.path)
         if table is None and others and not self.path.exists():
             self.remark(f"there is {', '.join(others)}; the file must be called {self.path.name}, as the folder is")
-        catalogue = self.attempt(read_catalogue, self.folder)
+        catalogue = self.attempt(read_list, self.folder, "itemID")
         self.item_ids = catalogue or None
         if table is not None:
             self.found += [Finding(text, wrong=True) for text in interaction_problems(self.path, table)]
@@ -93,9 +91,11 @@ class _Look:
         self.readable = not any(finding.wrong for finding in self.found)
 
     def _ids(self, table: pd.DataFrame, catalogue: list[str] | None) -> None:
-        self.attempt(index_ids, self.path, "userID", table["userID"])
+        listed = self.attempt(read_list, self.folder, "userID")
+        if listed is not None:
+            self.attempt(index_ids, self.path, "userID", table["userID"], listed)
         if catalogue is not None:
-            indexed = self.attempt(index_items, self.path, table["itemID"], catalogue)
+            indexed = self.attempt(index_ids, self.path, "itemID", table["itemID"], catalogue)
             self.item_ids = indexed[0] if indexed else self.item_ids
         if "x_label" in table.columns:
             labels = table.groupby(["userID", "itemID"])["x_label"].nunique()

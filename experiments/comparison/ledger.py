@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from brmrs_graph.data import MultimodalDataset
+from brmrs_graph.data import MultimodalDataset, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class
 from experiments.catalog import load
@@ -19,6 +18,7 @@ from experiments.comparison.held_out import TestPairs
 from experiments.comparison.record import RunRecord
 from experiments.comparison.runner import Run, Runner
 from experiments.plan import folder_name, settings_of
+from experiments.settings import RunSettings
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Ledger:
     earlier: Path
     _known: dict[tuple[str, int], RunRecord] = field(default_factory=dict)
     _kept: dict[str, Any] = field(default_factory=dict)
+    _loaded: dict[PlantedConfig | None, MultimodalDataset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Reads the records of the earlier results."""
@@ -73,7 +74,8 @@ class Ledger:
             if known is None:
                 return None
             if test:
-                known = known.with_test(folder, self._data)
+                data = self._data(settings_of(options))
+                known = known.with_test(folder, data, self._kept.setdefault("pairs", TestPairs.of(data)))
             self._known[key] = known
         return known
 
@@ -81,10 +83,11 @@ class Ledger:
         """What is known of some runs, those left out that are not finished."""
         return [record for run in runs if (record := self.record(run, test=test)) is not None]
 
-    @cached_property
+    @property
     def pairs(self) -> TestPairs:
-        """The test pairs that records with a test are over."""
-        return self._kept["pairs"] if "pairs" in self._kept else TestPairs.of(self._data)
+        """The test pairs that records with a test are over; there are none before the first such record."""
+        pairs: TestPairs = self._kept["pairs"]
+        return pairs
 
     def about(self, runs: Sequence[Run]) -> dict[str, Any]:
         """``data`` and ``versions`` of some runs: of one that uses item content, if there is one.
@@ -110,7 +113,9 @@ class Ledger:
         hours = sum(float(np.mean(seconds.get(model, [everything]))) for model in models) / 3600
         return f"{len(missing)} of {len(runs)} runs to do, about {hours:.1f} core-hours"
 
-    @cached_property
-    def _data(self) -> MultimodalDataset:
+    def _data(self, settings: RunSettings) -> MultimodalDataset:
         # Interactions are all that is needed of the data set, and the features may take minutes to encode.
-        return load(self.runner.dataset, self.runner.data_root, features=False)
+        planted = settings.planted
+        if planted not in self._loaded:
+            self._loaded[planted] = load(self.runner.dataset, self.runner.data_root, features=False, planted=planted)
+        return self._loaded[planted]

@@ -8,10 +8,13 @@ from typing import Any
 
 from brmrs_graph.branches import FUSED
 from brmrs_graph.data import MultimodalDataset
-from experiments.comparison.held_out import Bools, found_pairs, pack, unpack
+from brmrs_graph.errors import ConfigError
+from experiments.comparison.held_out import Bools, TestPairs, found_pairs, pack, unpack
 from experiments.runfolder import RunFolder
 
 Metrics = Mapping[str, float]
+ROUNDING = 1e-5
+"""Most by which a mean in single precision differs from the same one in double precision."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,25 @@ class RunRecord:
             device=training["device"].split(":")[0],
         )
 
-    def with_test(self, folder: RunFolder, data: MultimodalDataset) -> RunRecord:
-        """The record with the test of its run."""
+    def with_test(self, folder: RunFolder, data: MultimodalDataset, pairs: TestPairs) -> RunRecord:
+        """The record with the test of its run.
+
+        Args:
+            folder: The folder of the run.
+            data: The interactions that it saw.
+            pairs: Their test pairs.
+
+        Raises:
+            ConfigError: If the run was tested on others.
+        """
         metrics = folder.read_metrics() or {}
         found = found_pairs(folder.read_ranking("test", FUSED), data)
+        then, now = metrics["test"]["recall@20"], float(pairs.recall(found).mean())
+        if abs(then - now) > ROUNDING:
+            raise ConfigError(
+                f"the run in {folder.path} was tested on other interactions: its Recall@20 is {then:.4f}, and "
+                f"{now:.4f} on those that are there now; choose another --out"
+            )
         return replace(self, test=metrics["test"], branches=metrics["branches"]["test"], found=found)
 
     @classmethod

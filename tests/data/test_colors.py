@@ -105,7 +105,8 @@ def test_by_name_for_a_folder_and_cached(tmp_path: Path) -> None:
     images.mkdir()
     for name, rgb in (("a", (255, 0, 0)), ("b", (0, 0, 255))):
         Image.new("RGB", (30, 30), rgb).save(images / f"{name}.png")
-    first = encode_items(tmp_path, ["a", "none", "b"], image_encoder="colors", cache_dir=tmp_path / "cache")["visual"]
+    features = encode_items(tmp_path, ["a", "none", "b"], image_encoder="colors", cache_dir=tmp_path / "cache")
+    first = features["visual"].vectors
     np.testing.assert_array_equal(first[[0, 2]], encode(images / "a.png", images / "b.png"))
     assert not first[1].any()
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [ColorEncoder().fingerprint()]

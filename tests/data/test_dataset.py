@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from brmrs_graph.data import Corruption, MultimodalDataset, csr_from_pairs
+from brmrs_graph.data import Corruption, Encoding, MultimodalDataset, csr_from_pairs
 from brmrs_graph.errors import DataError
 
 
@@ -118,6 +118,20 @@ def test_the_content_hash_changes_with_users_and_items_that_have_no_pair() -> No
     splits = [[matrix(pair, shape=shape) for pair in ((0, 0), (0, 1), (0, 2))] for shape in shapes]
     hashes = {MultimodalDataset("small", *split).content_hash for split in splits}
     assert len(hashes) == len(shapes)
+
+
+def test_what_vectors_were_encoded_from_stands_for_them_in_the_content_hash() -> None:
+    def encoded(x: torch.Tensor, made_from: str) -> MultimodalDataset:
+        return replace(small(), features={"textual": x}, missing={}, encodings={"textual": Encoding(x, made_from)})
+
+    x = torch.rand(small().num_items, 3) + 1
+    here, elsewhere = encoded(x, "a"), encoded(x + 1e-6, "a")
+    assert here.content_hash == elsewhere.content_hash != encoded(x, "b").content_hash
+    # What was changed since the encoder made it counts as it is.
+    assert replace(here, features={"textual": x + 1}).content_hash != here.content_hash
+    changed = [replace(data, features={"textual": data.features["textual"] * 2}) for data in (here, elsewhere)]
+    assert changed[0].content_hash != changed[1].content_hash
+    assert here.rotated(2).content_hash not in (here.content_hash, elsewhere.rotated(2).content_hash)
 
 
 def test_the_content_hash_is_the_same_for_the_same_content() -> None:

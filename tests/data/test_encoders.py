@@ -303,9 +303,10 @@ def test_items_that_lack_a_modality_get_zero_rows(tmp_path: Path) -> None:
     fake = FakeEncoder()
     features = encode_items(tmp_path, ["1", "2", "3"], text_encoder=fake, image_encoder=fake)
     assert list(features) == ["textual", "visual"]
-    np.testing.assert_array_equal(features["textual"], np.stack([fake.vector("A."), *np.zeros((2, 4))]))
-    np.testing.assert_array_equal(features["visual"], np.stack([np.zeros(4), fake.vector(picture), np.zeros(4)]))
-    assert features["textual"].dtype == features["visual"].dtype == np.float32
+    texts, pictures = (features[modality].vectors for modality in ("textual", "visual"))
+    np.testing.assert_array_equal(texts, np.stack([fake.vector("A."), *np.zeros((2, 4))]))
+    np.testing.assert_array_equal(pictures, np.stack([np.zeros(4), fake.vector(picture), np.zeros(4)]))
+    assert texts.dtype == pictures.dtype == np.float32
 
 
 def test_only_what_is_asked_for_and_there(tmp_path: Path) -> None:
@@ -325,6 +326,24 @@ def test_ids_that_never_match_are_refused(tmp_path: Path) -> None:
     save_picture(tmp_path / "images" / "007.png")
     with pytest.raises(DataError, match="images has none of the 1 items"):
         encode_items(tmp_path, ["7"], image_encoder=FakeEncoder())
+
+
+def test_what_vectors_are_made_from_follows_from_weights_inputs_and_their_order(tmp_path: Path) -> None:
+    def made_from(texts: str, encoder: FakeEncoder, *ids: str) -> str:
+        write_items(tmp_path, texts)
+        return encode_items(tmp_path, ids or ["1", "2"], text_encoder=encoder)["textual"].made_from
+
+    other = FakeEncoder()
+    other.fingerprint = lambda: "1" * 64  # type: ignore[method-assign]
+    first = made_from("itemID,title\n1,A\n2,B\n", FakeEncoder())
+    assert first == made_from("itemID,title\n2,B\n1,A\n", FakeEncoder())
+    changed = [
+        made_from("itemID,title\n1,A\n2,B\n", other),
+        made_from("itemID,title\n1,A\n2,C\n", FakeEncoder()),
+        made_from("itemID,title\n1,A\n2,\n", FakeEncoder()),
+        made_from("itemID,title\n1,A\n2,B\n", FakeEncoder(), "2", "1"),
+    ]
+    assert len({first, *changed}) == 5
 
 
 def test_replaced_picture_is_encoded_again(tmp_path: Path) -> None:

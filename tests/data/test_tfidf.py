@@ -147,10 +147,10 @@ def test_encode_items_fits_to_the_items_that_have_a_text(tmp_path: Path) -> None
     rows = [f"i{row},{text}" for row, text in enumerate(texts)]
     (tmp_path / "items.csv").write_text("\n".join(["itemID,text", *rows, "empty,"]))
     names = [*(f"i{row}" for row in range(30)), "empty", "absent"]
-    vectors = encode_items(tmp_path, names, text_encoder="tfidf", cache_dir=tmp_path / "cache")["textual"]
+    vectors = encode_items(tmp_path, names, text_encoder="tfidf", cache_dir=tmp_path / "cache")["textual"].vectors
     sentences = [f"{text}." for text in texts]
     np.testing.assert_array_equal(vectors[:30], TfidfEncoder().fit(sentences).encode(sentences))
     assert not vectors[30:].any()
     assert not (tmp_path / "cache").exists()  # equal texts have other vectors in another corpus
-    part = encode_items(tmp_path, names[:10], text_encoder="tfidf", cache_dir=tmp_path / "cache")["textual"]
+    part = encode_items(tmp_path, names[:10], text_encoder="tfidf", cache_dir=tmp_path / "cache")["textual"].vectors
     np.testing.assert_array_equal(part, TfidfEncoder().fit(sentences[:10]).encode(sentences[:10]))

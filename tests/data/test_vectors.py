@@ -157,8 +157,8 @@ def test_encode_items_takes_the_file_for_the_modality(tmp_path: Path) -> None:
     found = encode_items(
         tmp_path, ["a", "b"], text_encoder=f"file:{tmp_path / 't.npz'}", image_encoder=f"file:{tmp_path / 'v.npy'}"
     )
-    np.testing.assert_array_equal(found["textual"], X[[4, 3]])
-    np.testing.assert_array_equal(found["visual"], X[:2])
+    np.testing.assert_array_equal(found["textual"].vectors, X[[4, 3]])
+    np.testing.assert_array_equal(found["visual"].vectors, X[:2])
     assert encode_items(tmp_path, ["a"], text_encoder=f"file:{tmp_path / 't.npz'}", only=["visual"]) == {}
 
 

@@ -1,10 +1,12 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from brmrs_graph.errors import DataError
 from experiments import catalog
+from experiments.prepare import PrepareSettings, prepare
 
 
 def test_the_built_in_data_set_is_found_without_a_root() -> None:
@@ -31,7 +33,7 @@ def test_the_message_for_an_absent_data_set_says_all_that_helps(shops: Path) -> 
     for part in (
         str(shops / "clothes" / "clothes.inter"),
         "--data-root",
-        "python -m experiments.prepare --dataset clothes",
+        "python -m experiments.prepare --dataset clothes --from DIR",
         "Found there: bare, shop;",
         "--dataset boutique",
     ):
@@ -42,21 +44,11 @@ def test_a_card_says_whether_data_are_synthetic(tmp_path: Path) -> None:
     folder = tmp_path / "made"
     folder.mkdir()
     (folder / "made.inter").write_text("userID\titemID\tx_label\n0\t0\t0\n")
-    assert catalog.describe(folder) == {}
+    assert catalog.describe(folder).licence == ""
     assert not catalog.load("made", tmp_path).synthetic
     (folder / "dataset.yaml").write_text("synthetic: true\nlicence: MIT\n")
-    assert catalog.describe(folder) == {"synthetic": True, "licence": "MIT"}
+    assert catalog.describe(folder).licence == "MIT"
     assert catalog.load("made", tmp_path).synthetic
-    (folder / "dataset.yaml").write_text("")
-    assert catalog.describe(folder) == {}
-
-
-@pytest.mark.parametrize("content", [b"a: [", b"- synthetic\n", b"\xff\xfe\x00"])
-def test_a_card_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "dataset.yaml").write_bytes(content)
-    with pytest.raises(DataError) as caught:
-        catalog.describe(tmp_path)
-    assert str(tmp_path / "dataset.yaml") in str(caught.value)
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +73,25 @@ def test_a_file_that_was_changed_is_named(tmp_path: Path) -> None:
     (folder / "shop.inter").write_text(content + "1\t0\t0\n")
     with pytest.raises(DataError, match=r"shop\.inter is not the file that .*dataset\.yaml describes"):
         catalog.load("shop", tmp_path, features=False)
+
+
+def test_data_that_are_not_the_described_ones_are_told_wherever_they_lie(
+    shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "BUILT_IN", tmp_path)
+    (tmp_path / "shop").mkdir()
+    source = "{name: web, files: [{name: a, urls: ['http://127.0.0.1/a']}]}"
+    (tmp_path / "shop" / "dataset.yaml").write_text(f"counts: {{users: 40, items: 31}}\nsources: [{source}]\n")
+    (note,) = catalog.load("shop", shops).notes
+    assert str(tmp_path / "shop" / "dataset.yaml") in note and "30 items instead of 31" in note
+    assert catalog.load("bare", shops).notes == ()
+
+
+def test_a_prepared_file_that_was_changed_is_named(tmp_path: Path, shops: Path) -> None:
+    prepare(PrepareSettings(dataset="shop", source=shops, out=tmp_path))
+    assert catalog.load("shop", tmp_path).features
+    path = tmp_path / "shop" / "text_feat.npy"
+    np.save(path, np.load(path) + 1)
+    with pytest.raises(DataError, match=r"text_feat\.npy is not the file that .*manifest\.json describes"):
+        catalog.load("shop", tmp_path)
+    assert not catalog.load("shop", tmp_path, features=False).features

@@ -8,6 +8,10 @@ import yaml
 from brmrs_graph.data import Gamma, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from experiments import catalog
+from experiments.catalog import planted_data
+from experiments.compare import CompareSettings, compare
+from experiments.comparison.held_out import TestPairs
+from experiments.comparison.record import RunRecord
 from experiments.plan import folder_name
 from experiments.run import command, run
 from experiments.runfolder import RunFolder
@@ -150,7 +154,7 @@ def test_by_name_alone_the_defaults_are_generated(monkeypatch: pytest.MonkeyPatc
 
 def test_the_card_of_the_data_set_calls_it_synthetic_and_has_no_data_beside_it() -> None:
     folder = catalog.BUILT_IN / "planted"
-    assert catalog.describe(folder)["synthetic"] is True
+    assert catalog.describe(folder).synthetic
     assert {path.name for path in folder.iterdir()} == {"README.md", "dataset.yaml"}
 
 
@@ -195,3 +199,26 @@ def test_models_without_content_run(tmp_path: Path) -> None:
     settings = from_yaml(tmp_path / "config.yaml")
     assert catalog.load_for(settings).content_hash == metrics["data"]["hash"]
     assert catalog.load_for(settings).modalities == ()
+
+
+def test_a_comparison_tests_on_the_pairs_that_the_options_generate(tmp_path: Path) -> None:
+    plan = tmp_path / "small.yaml"
+    options = " ".join([*SMALL[2:]])
+    plan.write_text(f"seeds: [1]\nreference: a\ncommon: {options}\narms: {{a: {{options: --model mostpop}}}}\n")
+    results = compare(CompareSettings(plan=plan, dataset="planted", out=tmp_path / "runs"))
+    pairs = TestPairs.from_json(results["held_out"])
+    assert len(pairs.count) <= 60
+    [run] = results["runs"]
+    found = RunRecord.from_json(run, len(pairs.degree)).found
+    assert found is not None
+    assert pairs.recall(found).mean() == pytest.approx(run["test"]["recall@20"])
+
+
+def test_a_run_that_was_tested_on_other_pairs_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(parse([*SMALL, "--model", "mostpop", "--out", str(out)]), quiet=True)
+    other = planted_data(PlantedConfig(num_users=60, num_items=80, dim=4, seed=5)).data
+    record = RunRecord.of_trial(RunFolder(out))
+    assert record is not None
+    with pytest.raises(ConfigError, match="was tested on other interactions"):
+        record.with_test(RunFolder(out), other, TestPairs.of(other))

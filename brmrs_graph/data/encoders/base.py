@@ -16,6 +16,9 @@ from brmrs_graph.errors import DataError
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
+Block: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray]
+"""Some rows of a feature matrix: their numbers, shape ``[b]``, and their vectors, shape ``[b, dim]``."""
+
 Progress: TypeAlias = Callable[[int], object]
 """Called with the number of inputs finished since the last call (``tqdm.update`` fits)."""
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from brmrs_graph.data.encoders.base import Encoder, FloatArray, Progress
+from brmrs_graph.data.encoders.base import Block, Encoder, FloatArray, Progress
 from brmrs_graph.errors import DataError
 
 T = TypeVar("T")
@@ -33,6 +33,24 @@ def encode_cached(
     cache_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
+    """All of :func:`encode_blocks` in one array.
+
+    Returns:
+        Vectors of shape ``[n, encoder.dim]``.
+    """
+    vectors = np.empty((len(inputs), encoder.dim), dtype=np.float32)
+    for rows, values in encode_blocks(encoder, inputs, keys, cache_dir, progress):
+        vectors[rows] = values
+    return vectors
+
+
+def encode_blocks(
+    encoder: Encoder[T],
+    inputs: Sequence[T],
+    keys: Sequence[bytes],
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Block]:
     """Encode the inputs that the cache lacks, and take the others from it.
 
     Inputs of equal content are encoded once.
@@ -44,8 +62,8 @@ def encode_cached(
         cache_dir: Folder of the cache, made if absent. Default: nothing is kept.
         progress: Told how many more of the ``n`` inputs are finished; those in the cache count at once.
 
-    Returns:
-        Vectors of shape ``[n, encoder.dim]``.
+    Yields:
+        Rows below ``n`` and their vectors, every row once, in no particular order.
 
     Raises:
         ValueError: If ``inputs`` and ``keys`` differ in length.
@@ -56,16 +74,16 @@ def encode_cached(
     rows: dict[bytes, list[int]] = {}
     for row, (_, entry) in enumerate(zip(inputs, entries, strict=True)):
         rows.setdefault(entry, []).append(row)
-    vectors = np.empty((len(inputs), encoder.dim), dtype=np.float32)
     folder = None if cache_dir is None else Path(cache_dir) / fingerprint
 
-    def place(found: Sequence[bytes], values: FloatArray) -> None:
-        for entry, value in zip(found, values, strict=True):
-            vectors[rows.pop(entry)] = value
+    def block(found: Sequence[bytes], values: FloatArray) -> Block:
+        places = [rows.pop(entry) for entry in found]
+        return np.concatenate(places), np.repeat(values, [len(place) for place in places], axis=0)
 
     if folder is not None:
         for found, values in _stored(folder, rows, encoder.dim):
-            place(found, values)
+            if found:
+                yield block(found, values)
     if progress is not None:
         progress(len(inputs) - sum(map(len, rows.values())))
 
@@ -81,10 +99,9 @@ def encode_cached(
             raise DataError(f"the encoder {encoder.name!r} gave a value that is not finite for {culprit!r}")
         if folder is not None:
             _store(folder, chunk, values)
-        place(chunk, values)
+        yield block(chunk, values)
         if progress is not None and repeats:
             progress(repeats)
-    return vectors
 
 
 def _stored(folder: Path, wanted: dict[bytes, list[int]], dim: int) -> Iterator[tuple[list[bytes], FloatArray]]:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 import numpy as np
 from tqdm import tqdm
 
 from brmrs_graph.data.encoders import registry
-from brmrs_graph.data.encoders.base import CorpusEncoder, Encoder, FloatArray
-from brmrs_graph.data.encoders.cache import encode_cached
+from brmrs_graph.data.encoders.base import Block, CorpusEncoder, Encoder, FloatArray
+from brmrs_graph.data.encoders.cache import encode_blocks
 from brmrs_graph.data.encoders.vectors import read_vectors, vectors_file
 from brmrs_graph.errors import DataError
 
 T = TypeVar("T")
 _LONGEST_NAME = 200  # characters; file systems allow 255 bytes with the suffix
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # in order of preference, if an item has several
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+"""How the names of picture files end, in order of preference, if an item has several."""
+
+
+class Encoded(NamedTuple):
+    """The vectors of a modality."""
+
+    vectors: FloatArray
+    """float32, shape ``[n, dim]``; an all-zero row marks an item that lacks the modality."""
+    made_from: str = ""
+    """SHA-256 of the encoder's weights and of all inputs in their order; empty for vectors made elsewhere."""
 
 
 def item_texts(folder: Path, item_ids: Sequence[str]) -> list[str]:
@@ -82,7 +93,7 @@ def encode_items(
     cache_dir: Path | None = None,
     only: Collection[str] = ("textual", "visual"),
     progress: bool = False,
-) -> dict[str, FloatArray]:
+) -> dict[str, Encoded]:
     """Encode the texts and pictures of a folder.
 
     Args:
@@ -99,52 +110,75 @@ def encode_items(
 
     Returns:
         ``"textual"``, if ``items.csv`` says anything about these items, and ``"visual"``, if there is an
-        ``images/``, or if their vectors are in a file: float32 matrices of shape ``[n, dim]``. An all-zero row
-        marks an item that lacks the modality.
+        ``images/``, or if their vectors are in a file.
 
     Raises:
         DataError: If ``items.csv`` or a picture cannot be read, none of the items is found in a file or
             folder that is there, or an encoder cannot be loaded.
     """
     folder = Path(folder)
-    features: dict[str, FloatArray] = {}
+    features: dict[str, Encoded] = {}
     table, images = folder / "items.csv", folder / "images"
     for modality, encoded_by in (("textual", text_encoder), ("visual", image_encoder)):
         if modality in only and (path := vectors_file(encoded_by)):
-            features[modality] = read_vectors(path, item_ids)
+            features[modality] = Encoded(read_vectors(path, item_ids))
     only = set(only) - set(features)
     if "textual" in only and table.is_file():
         known = _read_texts(table)
         _check_ids(item_ids, known, table)
-        texts = [known.get(item) or None for item in item_ids]
+        texts = [known.get(item) for item in item_ids]
         if any(texts):
             encoder = registry.text_encoder(text_encoder) if isinstance(text_encoder, str) else text_encoder
-            features["textual"] = _encode_present(encoder, texts, str.encode, cache_dir, progress)
+            features["textual"] = _encoded(encoder, texts, cache_dir, progress)
     if "visual" in only and images.is_dir():
         pictures = item_pictures(folder, item_ids)
         _check_ids(item_ids, [item for item, picture in zip(item_ids, pictures, strict=True) if picture], images)
         eyes = registry.image_encoder(image_encoder) if isinstance(image_encoder, str) else image_encoder
-        features["visual"] = _encode_present(eyes, pictures, Path.read_bytes, cache_dir, progress)
+        features["visual"] = _encoded(eyes, pictures, cache_dir, progress)
     return features
 
 
-def _encode_present(
-    encoder: Encoder[T],
-    inputs: Sequence[T | None],
-    content: Callable[[T], bytes],
-    cache_dir: Path | None,
-    progress: bool,
-) -> FloatArray:
-    """Encode the inputs that are not None; the rows of the others stay zero."""
-    rows = [row for row, value in enumerate(inputs) if value is not None]
-    present = [value for value in inputs if value is not None]
-    if isinstance(encoder, CorpusEncoder):
-        encoder, cache_dir = encoder.fit(present), None
-    keys = [hashlib.sha256(content(value)).digest() for value in present]
-    features = np.zeros((len(inputs), encoder.dim), dtype=np.float32)
+def fit(encoder: Encoder[T], inputs: Sequence[T | None]) -> Encoder[T]:
+    """The encoder, fitted to the inputs that are there if its vectors depend on all of them."""
+    return encoder.fit([value for value in inputs if value]) if isinstance(encoder, CorpusEncoder) else encoder
+
+
+def encode_present(
+    encoder: Encoder[T], inputs: Sequence[T | None], *, cache_dir: Path | None = None, progress: bool = False
+) -> Iterator[Block]:
+    """Encode the inputs that are there.
+
+    Args:
+        encoder: The encoder, see :func:`fit`.
+        inputs: ``n`` texts or picture files; None, or an empty text, where an item has none.
+        cache_dir: Where vectors are kept by content. Default: nothing is kept.
+        progress: Whether to show a progress bar. Default: no.
+
+    Yields:
+        Rows below ``n`` of inputs that are there, and their vectors.
+    """
+    rows = np.array([row for row, value in enumerate(inputs) if value], dtype=np.int64)
+    present = [value for value in inputs if value]
+    keys = [hashlib.sha256(_content(value)).digest() for value in present]
+    cache_dir = None if isinstance(encoder, CorpusEncoder) else cache_dir
     with tqdm(total=len(present), desc=encoder.name, unit=" items", disable=not progress) as bar:
-        features[rows] = encode_cached(encoder, present, keys, cache_dir, bar.update)
-    return features
+        for places, values in encode_blocks(encoder, present, keys, cache_dir, bar.update):
+            yield rows[places], values
+
+
+def _content(value: object) -> bytes:
+    return value.read_bytes() if isinstance(value, Path) else str(value).encode()
+
+
+def _encoded(encoder: Encoder[T], inputs: Sequence[T | None], cache_dir: Path | None, progress: bool) -> Encoded:
+    encoder = fit(encoder, inputs)
+    features = np.zeros((len(inputs), encoder.dim), dtype=np.float32)
+    for rows, values in encode_present(encoder, inputs, cache_dir=cache_dir, progress=progress):
+        features[rows] = values
+    made_from = hashlib.sha256(encoder.fingerprint().encode())
+    for value in inputs:
+        made_from.update(hashlib.sha256(_content(value)).digest() if value else bytes(32))
+    return Encoded(features, made_from.hexdigest())
 
 
 def _check_ids(item_ids: Sequence[str], known: Collection[str], path: Path) -> None:
@@ -161,7 +195,7 @@ def _find_pictures(images: Path) -> dict[str, Path]:
     # Looked up in a listing: an item id never becomes a path, whatever it holds.
     files = sorted(images.iterdir())
     pictures: dict[str, Path] = {}
-    for suffix in _SUFFIXES:
+    for suffix in PICTURE_SUFFIXES:
         for file in files:
             if file.suffix.lower() == suffix:
                 pictures.setdefault(file.stem, file)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brmrs_graph.data.encoders.base import FloatArray, require
+from brmrs_graph.data.encoders.base import Block, FloatArray, require
 from brmrs_graph.errors import DataError
 
 PREFIX = "file:"
@@ -23,7 +23,22 @@ def vectors_file(encoder: object) -> Path | None:
 
 
 def read_vectors(path: Path, item_ids: Sequence[str]) -> FloatArray:
-    """Reads the vectors of some items.
+    """All of :func:`vector_blocks` in one array.
+
+    Returns:
+        Float32, shape ``[n, dim]``; zeros, which mark the vector as missing, for items that are not in the file.
+    """
+    vectors: FloatArray | None = None
+    for rows, values in vector_blocks(path, item_ids):
+        if vectors is None:
+            vectors = np.zeros((len(item_ids), values.shape[1]), dtype=np.float32)
+        vectors[rows] = values
+    assert vectors is not None  # a file without any vector of these items is an error
+    return vectors
+
+
+def vector_blocks(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
+    """Reads the vectors of some items, block by block.
 
     * ``.npy``: an array of shape ``[n, dim]``, row ``i`` for ``item_ids[i]``. It is read through a memory map.
     * ``.npz``: the arrays ``ids``, strings or whole numbers of shape ``[m]``, and ``vectors`` of shape ``[m, dim]``.
@@ -34,8 +49,8 @@ def read_vectors(path: Path, item_ids: Sequence[str]) -> FloatArray:
         path: The file.
         item_ids: ``n`` item ids, compared as text. Other ids of the file are passed over.
 
-    Returns:
-        Float32, shape ``[n, dim]``; zeros, which mark the vector as missing, for items that are not in the file.
+    Yields:
+        Rows below ``n``, each at most once, and their vectors.
 
     Raises:
         DataError: If the file is missing or damaged, is of another form, knows none of the items, or has an item
@@ -47,14 +62,14 @@ def read_vectors(path: Path, item_ids: Sequence[str]) -> FloatArray:
     if not path.is_file():
         raise DataError(f"{path} is missing; give the file of the vectors as {PREFIX}PATH")
     try:
-        return readers[path.suffix](path, item_ids)
+        yield from readers[path.suffix](path, item_ids)
     except DataError:
         raise
     except Exception as error:  # what numpy and pyarrow raise for damaged files has no common class
         raise DataError(f"{path} cannot be read: {error or type(error).__name__}; write it again") from error
 
 
-def _npy(path: Path, item_ids: Sequence[str]) -> FloatArray:
+def _npy(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
     array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
     _check_shape(path, array)
     if len(array) != len(item_ids):
@@ -62,13 +77,12 @@ def _npy(path: Path, item_ids: Sequence[str]) -> FloatArray:
             f"{path}: {len(array):,} rows, but {len(item_ids):,} items; give one row for each item, in the order of "
             "the items, or a .npz or .parquet file with ids"
         )
-    vectors = np.empty(array.shape, dtype=np.float32)
     for start in range(0, len(array), _ROWS):
-        vectors[start : start + _ROWS] = _finite(path, array[start : start + _ROWS], start)
-    return vectors
+        block = array[start : start + _ROWS]
+        yield np.arange(start, start + len(block)), _finite(path, block, start)
 
 
-def _npz(path: Path, item_ids: Sequence[str]) -> FloatArray:
+def _npz(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
     with np.load(path, allow_pickle=False) as arrays:
         for name in ("ids", "vectors"):
             if name not in arrays:
@@ -82,10 +96,12 @@ def _npz(path: Path, item_ids: Sequence[str]) -> FloatArray:
         raise DataError(
             f"{path}: 'ids' is {ids.dtype} of shape {ids.shape} for {len(vectors):,} vectors; give one string for each"
         )
-    return _pick(path, item_ids, iter([([str(name) for name in ids.tolist()], vectors)]))
+    names = [str(name) for name in ids.tolist()]
+    blocks = ((names[i : i + _ROWS], vectors[i : i + _ROWS]) for i in range(0, len(names), _ROWS))
+    yield from _pick(path, item_ids, blocks)
 
 
-def _parquet(path: Path, item_ids: Sequence[str]) -> FloatArray:
+def _parquet(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
     parquet = require("pyarrow.parquet", "pip install pyarrow")
     with parquet.ParquetFile(path) as file:
         names: list[str] = file.schema_arrow.names
@@ -95,7 +111,8 @@ def _parquet(path: Path, item_ids: Sequence[str]) -> FloatArray:
                 f"{path}: columns {', '.join(names)}; name the one of item ids {_ID_COLUMNS[0]} and put the "
                 "vectors into one column of lists, or a column for each dimension"
             )
-        return _pick(path, item_ids, _batches(file, column, [name for name in names if name != column], path))
+        others = [name for name in names if name != column]
+        yield from _pick(path, item_ids, _batches(file, column, others, path))
 
 
 def _batches(file: Any, column: str, others: list[str], path: Path) -> Iterator[tuple[list[str], NDArray[Any]]]:
@@ -120,18 +137,16 @@ def _batches(file: Any, column: str, others: list[str], path: Path) -> Iterator[
             yield [str(name) for name in ids], vectors
 
 
-def _pick(path: Path, item_ids: Sequence[str], batches: Iterator[tuple[list[str], NDArray[Any]]]) -> FloatArray:
-    """The rows of the items, in their order."""
+def _pick(path: Path, item_ids: Sequence[str], batches: Iterator[tuple[list[str], NDArray[Any]]]) -> Iterator[Block]:
+    """The rows of the items, as they come."""
     place = {name: row for row, name in enumerate(item_ids)}
     seen = np.zeros(len(item_ids), dtype=np.int64)
-    vectors: FloatArray | None = None
-    first = 0
+    first, dim = 0, 0
     for ids, values in batches:
         _check_shape(path, values)
-        if vectors is None:
-            vectors = np.zeros((len(item_ids), values.shape[1]), dtype=np.float32)
-        elif values.shape[1] != vectors.shape[1]:
-            raise DataError(f"{path}: vectors of {vectors.shape[1]} and of {values.shape[1]} values; give one length")
+        dim = dim or values.shape[1]
+        if values.shape[1] != dim:
+            raise DataError(f"{path}: vectors of {dim} and of {values.shape[1]} values; give one length")
         wanted = np.array([row for row, name in enumerate(ids) if name in place], dtype=np.int64)
         rows = np.array([place[ids[row]] for row in wanted], dtype=np.int64)
         seen += np.bincount(rows, minlength=len(item_ids))
@@ -139,14 +154,13 @@ def _pick(path: Path, item_ids: Sequence[str], batches: Iterator[tuple[list[str]
             raise DataError(
                 f"{path}: the item {item_ids[int(seen.argmax())]!r} occurs a second time; keep one row for each item"
             )
-        vectors[rows] = _finite(path, values[wanted], first)
+        yield rows, _finite(path, values[wanted], first)
         first += len(ids)
-    if vectors is None or not seen.any():
+    if not seen.any():
         raise DataError(
             f"{path} has none of the {len(item_ids):,} items (the first is {next(iter(item_ids), '')!r}). Item ids are "
             "compared as text, so '7' and '007' differ: use the same ids as in the interactions"
         )
-    return vectors
 
 
 def _check_shape(path: Path, array: NDArray[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from brmrs_graph.data.filters import Filters, Step
 from brmrs_graph.data.raw import Report, Source
@@ -31,6 +32,7 @@ class Interactions:
         items: Place in ``item_ids`` of its item, int64, shape [n].
         labels: 0 for training, 1 for validation, 2 for test, int8, shape [n].
         steps: Counts as they were read and after each filter.
+        rule: How they were split.
         cutoffs: With the rule ``cutoff``, the times of the first interaction of validation and of test.
     """
 
@@ -40,6 +42,7 @@ class Interactions:
     items: NDArray[np.int64]
     labels: NDArray[np.int8]
     steps: list[Step]
+    rule: SplitRule
     cutoffs: tuple[float, float] | None = None
 
     def chunks(self, size: int = 250_000) -> Iterator[pd.DataFrame]:
@@ -57,7 +60,13 @@ class Interactions:
 
 
 def collect_interactions(
-    source: Source, report: Report, filters: Filters | None = None, rule: SplitRule = "random", seed: int = 999
+    source: Source,
+    report: Report,
+    filters: Filters | None = None,
+    rule: SplitRule | None = None,
+    seed: int = 999,
+    *,
+    progress: bool = False,
 ) -> Interactions:
     """Reads all interactions of a source chunk by chunk, filters and splits them.
 
@@ -67,24 +76,28 @@ def collect_interactions(
         source: The source.
         report: Where broken records are counted.
         filters: What is kept (default: every pair once).
-        rule: How to split, see :data:`SPLIT_RULES`.
+        rule: How to split, see :data:`SPLIT_RULES` (default: as given, or at random where no split is given).
         seed: Seed of everything random in it.
+        progress: Whether to show a progress bar.
 
     Raises:
         ConfigError: If there is no such rule.
         DataError: If the source is broken, a filter leaves nothing, or it has no split or no times to split by.
     """
+    rule = rule or ("given" if source.split else "random")
     if rule not in SPLIT_RULES:
         raise ConfigError(f"the split rule '{rule}' is unknown; choose one of {', '.join(SPLIT_RULES)}")
     user_ids, item_ids = _Ids(), _Ids()
     codes: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     known: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     given: list[NDArray[np.int8]] = []
-    for chunk in source.interactions(report):
-        codes.append((user_ids.numbers(chunk["user"]), item_ids.numbers(chunk["item"])))
-        known.append((chunk["rating"].to_numpy(np.float64), chunk["timestamp"].to_numpy(np.float64)))
-        if "x_label" in chunk:
-            given.append(chunk["x_label"].to_numpy(np.int8))
+    with tqdm(desc="interactions", unit="", unit_scale=True, disable=not progress) as bar:
+        for chunk in source.interactions(report):
+            codes.append((user_ids.numbers(chunk["user"]), item_ids.numbers(chunk["item"])))
+            known.append((chunk["rating"].to_numpy(np.float64), chunk["timestamp"].to_numpy(np.float64)))
+            if "x_label" in chunk:
+                given.append(chunk["x_label"].to_numpy(np.int8))
+            bar.update(len(chunk))
     if not codes:
         raise DataError(f"{source.folder} holds no interactions; fetch its files again")
     users, items = (np.concatenate(side) for side in zip(*codes, strict=True))
@@ -101,6 +114,7 @@ def collect_interactions(
         np.searchsorted(left_items, items),
         labels,
         steps,
+        rule,
         cutoffs,
     )
 

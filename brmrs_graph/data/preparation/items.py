@@ -1,77 +1,103 @@
-"""The second stage: what the source says and shows of the items that are left."""
+"""The second stage: which items there are, and what the source says of them."""
 
 from __future__ import annotations
 
-import csv
-import io
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
-from brmrs_graph.data.encoders.items import picture_name
+from brmrs_graph.data.ids import LISTS, in_order
 from brmrs_graph.data.raw import Report, Source
+from brmrs_graph.data.raw.catalogue import named_pictures, picture_of
+from brmrs_graph.errors import DataError
 from brmrs_graph.files import write_bytes
 
 
 @dataclass(frozen=True)
 class ItemContent:
-    """What was found of the items.
+    """The items of a data set and what is known of them.
 
     Args:
+        item_ids: Original ids in index order: by number if they are the numbers from 0, else in the order of the
+            source's catalogue, after which come those that it does not know.
+        fields: Text fields, in the order in which they are encoded.
         texts: Items of which something is said.
-        pictures: Items with a picture in ``images/``.
-        addresses: Item -> address of its picture, for items whose picture has yet to be fetched.
+        unknown: Items that the catalogue does not know.
+        unseen: Items of the catalogue that have no interaction, kept or not.
+        pictures: Item -> path in the source's folder, or address, of its picture.
     """
 
+    item_ids: list[str]
+    fields: list[str]
     texts: int
-    pictures: int
-    addresses: dict[str, str]
+    unknown: int
+    unseen: int
+    pictures: dict[str, str]
 
 
-def write_items(source: Source, item_ids: Sequence[str], folder: Path, report: Report) -> ItemContent:
-    """Writes ``items.csv`` and copies pictures to ``images/``, for some items of a source.
-
-    Rows stand in the order of ``item_ids``; items that the source does not describe have empty fields. Pictures that
-    were copied before are not copied again.
+def collect_items(
+    source: Source,
+    seen: Sequence[str],
+    folder: Path,
+    report: Report,
+    *,
+    fields: Sequence[str] = (),
+    unseen: bool = False,
+    progress: bool = False,
+) -> ItemContent:
+    """Writes ``items.csv``; items that the source does not describe have empty fields.
 
     Args:
         source: The source.
-        item_ids: The items.
+        seen: Items with interactions.
         folder: The folder that is made.
         report: Where broken records are counted.
+        fields: Text fields, in order (default: all).
+        unseen: Whether to keep items of the catalogue that have no interaction.
+        progress: Whether to show a progress bar.
 
     Raises:
-        DataError: If the source is broken.
+        DataError: If the source is broken, or has no such field.
     """
-    wanted = set(item_ids)
-    found = [chunk[chunk["item"].isin(wanted)] for chunk in source.items(report)]
-    fields = [name for name in source.text_fields if name != "itemID"]
-    known = pd.concat(found).set_index("item") if found else pd.DataFrame()
+    there = [name for name in source.text_fields if name != "itemID"]
+    if absent := [name for name in fields if name not in there]:
+        raise DataError(
+            f"{source.folder} has no text field {', '.join(absent)} (there are: {', '.join(there) or 'none'}); name "
+            "some of these, or none to have all"
+        )
+    named = list(dict.fromkeys(fields)) or there
+    wanted = set(seen)
+    left_out = 0
+    found: list[pd.DataFrame] = [pd.DataFrame(columns=["item", *named, "picture"], dtype="str")]
+    for chunk in _shown(source.items(report), progress):
+        known = chunk["item"].isin(wanted)
+        left_out += int((~known).sum())
+        found.append(chunk if unseen else chunk[known])
     # A field that only one of several tables has is missing elsewhere.
-    table = known.reindex(index=list(item_ids), columns=[*fields, "picture"]).fillna("")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["itemID", *fields])
-    writer.writerows([item, *row] for item, row in zip(item_ids, table[fields].itertuples(index=False), strict=True))
-    write_bytes(folder / "items.csv", text.getvalue().encode())
-    addresses: dict[str, str] = {}
-    pictures = 0
-    for item, place in table["picture"].items():
-        if place.startswith(("http://", "https://")):
-            addresses[str(item)] = place
-        elif place:
-            _copy(source.folder / place, folder / "images" / f"{picture_name(str(item))}{Path(place).suffix.lower()}")
-            pictures += 1
-    return ItemContent(int((table[fields] != "").any(axis=1).sum()), pictures, addresses)
+    catalogue = pd.concat(found, ignore_index=True).set_index("item").reindex(columns=[*named, "picture"])
+    described = set(catalogue.index)
+    unknown = [item for item in seen if item not in described]
+    item_ids = in_order([*catalogue.index, *unknown])
+    table = catalogue.reindex(item_ids).fillna("")
+    images = named_pictures(source.folder) if unknown else {}
+    table.loc[unknown, "picture"] = [picture_of(images, item) for item in unknown]
+    text = table[named].to_csv(index_label="itemID", lineterminator="\n")
+    write_bytes(folder / LISTS["itemID"], text.encode())
+    return ItemContent(
+        item_ids,
+        named,
+        int((table[named] != "").any(axis=1).sum()),
+        len(unknown),
+        left_out,
+        {item: place for item, place in table["picture"].items() if place},
+    )
 
 
-def _copy(picture: Path, target: Path) -> None:
-    if target.is_file() and target.stat().st_size == picture.stat().st_size:
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.part")
-    shutil.copyfile(picture, aside)
-    aside.replace(target)
+def _shown(chunks: Iterator[pd.DataFrame], progress: bool) -> Iterator[pd.DataFrame]:
+    with tqdm(desc="items", unit="", unit_scale=True, disable=not progress) as bar:
+        for chunk in chunks:
+            yield chunk
+            bar.update(len(chunk))

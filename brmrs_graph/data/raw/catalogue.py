@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from brmrs_graph.data.encoders.items import PICTURE_SUFFIXES, picture_name
 from brmrs_graph.data.raw.report import Report
 from brmrs_graph.data.raw.tables import Table
 from brmrs_graph.data.raw.values import as_id, as_picture, as_text
@@ -18,8 +19,6 @@ MAX_ROWS = 20_000
 
 PROSE = frozenset({"description"})
 """Fields of sentences, which are joined by a space; parts of others are names, joined by ``|`` as in items.csv."""
-
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp")  # in order of preference, if an item has several
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Catalogue:
     def read(self, report: Report, size: int, seen: set[str]) -> Iterator[pd.DataFrame]:
         """See :meth:`~brmrs_graph.data.raw.Source.items`; ``seen`` holds the items read before, and is added to."""
         columns = list(dict.fromkeys((self.item, *self.texts.values(), *self.pictures)))
-        images = {} if self.pictures else _images(self.folder)
+        named = {} if self.pictures else named_pictures(self.folder)
         root = self.folder.resolve()
         path = self.table.path
         for places, values in self.table.chunks(columns, report, min(size, MAX_ROWS)):
@@ -65,7 +64,7 @@ class Catalogue:
                 separator = " " if name in PROSE else "|"
                 frame[name] = pd.Series([as_text(values[column][row], separator) for row in rows], dtype="str")
             pictures = [
-                self._picture([values[column][row] for column in self.pictures] or [images.get(item)], root)
+                self._picture([values[column][row] for column in self.pictures] or [picture_of(named, item)], root)
                 for row, item in rows.items()
             ]
             for row, (_, fault) in zip(rows, pictures, strict=True):
@@ -100,8 +99,15 @@ class Catalogue:
         return file.relative_to(root).as_posix(), ""
 
 
-def _images(folder: Path) -> dict[str, str]:
-    """Item -> path of its picture in ``images/`` or a folder in there, from a listing: no id ever becomes a path."""
-    files = sorted(path for path in (folder / "images").rglob("*") if path.suffix.lower() in _IMAGES)
-    files.sort(key=lambda path: _IMAGES.index(path.suffix.lower()), reverse=True)
+def named_pictures(folder: Path) -> dict[str, str]:
+    """Name without suffix -> path of each picture in ``images/`` or a folder in there, but for links out of it."""
+    root = folder.resolve()
+    files = sorted(path for path in (folder / "images").rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    files = [path for path in files if path.resolve().is_relative_to(root)]
+    files.sort(key=lambda path: PICTURE_SUFFIXES.index(path.suffix.lower()), reverse=True)
     return {path.stem: path.relative_to(folder).as_posix() for path in files}
+
+
+def picture_of(named: Mapping[str, str], item: str) -> str:
+    """An item's picture among those that :func:`named_pictures` found; no id ever becomes a path. Empty: none."""
+    return named.get(item) or named.get(picture_name(item), "")

@@ -38,7 +38,6 @@ class Columns:
         rating: Ratings.
         timestamp: Times: seconds, or dates.
         picture: Path or address of an item's picture.
-        texts: Text columns of items; empty for all that are nothing else.
     """
 
     user: str = ""
@@ -46,7 +45,6 @@ class Columns:
     rating: str = ""
     timestamp: str = ""
     picture: str = ""
-    texts: tuple[str, ...] = ()
 
 
 def guess(role: str, columns: Sequence[str]) -> str:

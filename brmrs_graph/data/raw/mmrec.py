@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from brmrs_graph.data.folder import MODALITY_NAMES
+from brmrs_graph.data.folder import modality_of
+from brmrs_graph.data.ids import in_order
 from brmrs_graph.data.raw.catalogue import Catalogue
 from brmrs_graph.data.raw.formats import Survey, table_of
 from brmrs_graph.data.raw.pairs import LABEL, Pairs
 from brmrs_graph.data.raw.report import Report
+from brmrs_graph.data.raw.separated import Separated
 from brmrs_graph.data.raw.source import CHUNK, Source
 from brmrs_graph.data.raw.vectors import ArrayRows
 
@@ -32,6 +34,7 @@ def recognise(survey: Survey, name: str) -> Source | None:
     if table is None:
         return None
     there = survey.columns(table)
+    table = Separated(table.path, "\t")  # names may stand in quotes, unlike in RecBole's files
     rating, timestamp, label = (column if column in there else "" for column in ("rating", "timestamp", LABEL))
     pairs = Pairs(table, "userID", "itemID", rating, timestamp, label=label)
     catalogues = tuple(
@@ -40,15 +43,10 @@ def recognise(survey: Survey, name: str) -> Source | None:
         if items.path.name == "items.csv"
     )
     order = partial(_order, catalogues[0]) if catalogues else None
-    vectors = {}
-    for path in sorted(survey.folder.glob("*_feat.npy")):
-        stem = path.name.removesuffix("_feat.npy")
-        vectors[MODALITY_NAMES.get(stem, stem)] = ArrayRows(path, order)
-    return Source(NAME, survey.folder, (pairs,), catalogues, vectors)
+    vectors = {modality_of(path): ArrayRows(path, order) for path in sorted(survey.folder.glob("*_feat.npy"))}
+    return Source(NAME, survey.folder, (pairs,), catalogues, vectors, complete=True)
 
 
 def _order(catalogue: Catalogue) -> list[str]:
-    """Items in the order of rows: by number if they are the numbers from 0, else line by line."""
-    items = [item for frame in catalogue.read(Report(), CHUNK, set()) for item in frame["item"]]
-    numbers = [str(row) for row in range(len(items))]
-    return numbers if set(numbers) == set(items) else items
+    """Items in the order of rows."""
+    return in_order([item for frame in catalogue.read(Report(), CHUNK, set()) for item in frame["item"]])

@@ -79,10 +79,10 @@ def _pairs(table: Table, columns: Sequence[str], given: Columns) -> tuple[Pairs,
 
 
 def _catalogue(folder: Path, table: Table, columns: Sequence[str], given: Columns) -> tuple[Catalogue, str]:
-    for role, names in (("picture", (given.picture,)), ("texts", given.texts)):
-        for name in names:
-            if name and name not in columns:
-                raise DataError(f"{table.path} has no column {name!r} ({role}; there are: {', '.join(columns)})")
+    if given.picture and given.picture not in columns:
+        raise DataError(
+            f"{table.path} has no column {given.picture!r} for the picture (there are: {', '.join(columns)})"
+        )
     roles = _roles(columns, given)
     item, picture = roles["item"], roles["picture"]
     if not item:
@@ -90,7 +90,7 @@ def _catalogue(folder: Path, table: Table, columns: Sequence[str], given: Column
             f"{table.path}: which column holds the item? There are: {', '.join(columns)}. Name it as in the "
             "interactions, or item_id"
         )
-    names = given.texts or tuple(name for name in dict.fromkeys(columns) if name and name not in {item, picture})
+    names = [name for name in dict.fromkeys(columns) if name and name not in {item, picture}]
     texts = {f"{name}_text" if name in _STREAM else name: name for name in names}
     catalogue = Catalogue(table, item, folder, texts, (picture,) if picture else ())
     used = [f"item = {item}", f"picture = {picture or 'images/'}", f"texts = {', '.join(names) or 'none'}"]

@@ -19,11 +19,11 @@ class Skipped:
 
     Attributes:
         count: How often.
-        places: The first lines (of a text file) or records (of another one), counted from 1.
+        places: The first lines (of a text file) or records (of another one), counted from 1, or items by their ids.
     """
 
     count: int = 0
-    places: list[int] = field(default_factory=list)
+    places: list[int | str] = field(default_factory=list)
 
 
 class Report:
@@ -42,7 +42,7 @@ class Report:
         self._broken: dict[Path, int] = defaultdict(int)
         self._last: dict[Path, int] = defaultdict(int)
 
-    def note(self, path: Path, reason: str, place: int) -> None:
+    def note(self, path: Path, reason: str, place: int | str) -> None:
         """Counts something that is no fault of the record, such as a repeated item or a picture that is not there."""
         entry = self.skipped.setdefault((path, reason), Skipped())
         entry.count += 1
@@ -78,10 +78,7 @@ class Report:
 
     def summary(self) -> list[str]:
         """One sentence for each file and reason."""
-        return [
-            f"{path.name}: {entry.count:,} × {reason} ({_places(path, entry)})"
-            for (path, reason), entry in self.skipped.items()
-        ]
+        return [told(entry) for entry in self.to_dict()]
 
     def to_dict(self) -> list[dict[str, Any]]:
         """The same for a manifest."""
@@ -92,16 +89,22 @@ class Report:
 
     def _mostly_broken(self, path: Path) -> DataError:
         reasons = "; ".join(
-            f"{entry.count:,} × {reason} ({_places(path, entry)})"
-            for (file, reason), entry in self.skipped.items()
-            if file == path
+            _told(path, reason, entry) for (file, reason), entry in self.skipped.items() if file == path
         )
         return DataError(
             f"{path} is mostly broken: {reasons}. Check that it is what its name says, and that it was fetched whole"
         )
 
 
-def _places(path: Path, entry: Skipped) -> str:
+def told(entry: dict[str, Any]) -> str:
+    """One sentence of an entry of a manifest."""
+    skipped = Skipped(entry["count"], entry["first"])
+    return f"{entry['file']}: {_told(Path(entry['file']), entry['reason'], skipped)}"
+
+
+def _told(path: Path, reason: str, entry: Skipped) -> str:
     unit = "record" if path.suffix in {".parquet", ".pq", ".b", ".npy"} else "line"
+    unit = "item" if isinstance(entry.places[0], str) else unit
     more = ", …" if entry.count > len(entry.places) else ""
-    return f"{unit}{'s' if entry.count > 1 else ''} {', '.join(map(str, entry.places))}{more}"
+    places = ", ".join(map(str, entry.places))
+    return f"{entry.count:,} × {reason} ({unit}{'s' if entry.count > 1 else ''} {places}{more})"

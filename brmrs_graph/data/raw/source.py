@@ -28,6 +28,8 @@ class Source:
         catalogues: Tables of items; there may be none.
         vectors: Modality -> vectors that come with the data.
         remarks: What was guessed, one sentence each.
+        complete: Whether items are counted by the rows of a catalogue or of arrays, with or without interactions; a
+            catalogue of all that is sold is not meant by it.
     """
 
     layout: str
@@ -36,6 +38,12 @@ class Source:
     catalogues: tuple[Catalogue, ...] = ()
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    complete: bool = False
+
+    @property
+    def split(self) -> bool:
+        """Whether it says which interactions are for validation and for test."""
+        return all(pairs.label or pairs.split is not None for pairs in self.pairs)
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -97,7 +97,7 @@ class ArrayRows:
 
     Attributes:
         path: The ``.npy`` file.
-        order: Gives the items in the order of the rows. Without it ids are row numbers.
+        order: Gives the items in the order of the rows. Without it numbers are row numbers, and names are sorted.
     """
 
     path: Path
@@ -110,9 +110,12 @@ class ArrayRows:
             DataError: If the file is no array of real numbers, or its rows are not those of the items.
         """
         array = self._open()
-        items = self.order() if self.order else [str(row) for row in range(len(array))]
+        items = self._items(wanted, len(array))
         if len(items) != len(array):
-            raise DataError(f"{self.path} has {len(array):,} rows for {len(items):,} items; give one row per item")
+            raise DataError(
+                f"{self.path} has {len(array):,} rows for {len(items):,} items; give one row per item, and "
+                "list them all in items.csv"
+            )
         beyond = sorted(set(wanted) - set(items))
         if beyond:
             raise DataError(
@@ -129,6 +132,13 @@ class ArrayRows:
             rows = [int(row) for row in np.flatnonzero(finite & block.any(axis=1)) if items[start + row] in asked]
             if rows:
                 yield [items[start + row] for row in rows], block[rows]
+
+    def _items(self, wanted: Collection[str], rows: int) -> list[str]:
+        """The items in the order of the rows."""
+        if self.order:
+            return self.order()
+        numbered = all(item.isascii() and item.isdigit() for item in wanted)
+        return [str(row) for row in range(rows)] if numbered else sorted(wanted)
 
     def _open(self) -> NDArray[Any]:
         try:

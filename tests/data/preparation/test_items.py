@@ -1,65 +1,91 @@
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from brmrs_graph.data.encoders.items import item_pictures, item_texts, picture_name
-from brmrs_graph.data.preparation import write_items
+from brmrs_graph.data.encoders.items import item_texts, picture_name
+from brmrs_graph.data.ids import read_list
+from brmrs_graph.data.preparation import ItemContent, collect_items
 from brmrs_graph.data.raw import Report, Source, open_source
+from brmrs_graph.errors import DataError
 
-ITEMS = {"007": "Red dress, long", "7": "Grünes Hemd", "a/b": "", "..": 'Shoe "Oxford"', "plain": "Hat"}
+ROWS = [
+    ("007", "Red dress, long", "dress", "a.jpg"),
+    ("7", "Grünes Hemd", "shirt", ""),
+    ("a/b", "", "", "https://shop.example/ab.jpg"),
+    ("..", 'Shoe "Oxford"', "shoe", "b.jpg"),
+]
+
+
+def source_of(folder: Path, rows: Sequence[Sequence[str]] = ROWS) -> Source:
+    folder.mkdir()
+    with (folder / "items.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("item_id", "title", "type", "picture"), *rows])
+    (folder / "sales.csv").write_text("user_id,item_id\nu,007\n")
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(b"jpg")
+    return open_source(folder, interactions=folder / "sales.csv", items=folder / "items.csv")
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
-    folder = tmp_path / "shop"
-    (folder / "photos").mkdir(parents=True)
-    with (folder / "items.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["item_id", "title", "picture"])
-        for number, (item, title) in enumerate(ITEMS.items()):
-            Image.new("RGB", (2, 2), (number, 0, 0)).save(folder / "photos" / f"{number}.PNG")
-            writer.writerow(
-                [item, title, f"photos/{number}.PNG" if item != "plain" else "https://shop.example/hat.jpg"]
-            )
-    (folder / "sales.csv").write_text("user_id,item_id\nu,007\n")
-    return open_source(folder, interactions=folder / "sales.csv", items=folder / "items.csv")
+    return source_of(tmp_path / "shop")
 
 
-def test_texts_and_pictures_are_found_again_by_the_original_id(source: Source, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    ids = ["plain", "..", "a/b", "007", "not described"]
-    found = write_items(source, ids, out, Report())
-    assert (found.texts, found.pictures) == (3, 3)
-    assert found.addresses == {"plain": "https://shop.example/hat.jpg"}
-    assert item_texts(out, ids) == ["Hat.", 'Shoe "Oxford".', "", "Red dress, long.", ""]
-    pictures = item_pictures(out, ids)
-    assert [path is not None for path in pictures] == [False, True, True, True, False]
-    colours = [Image.open(path).getpixel((0, 0))[0] for path in pictures if path]
-    assert colours == [3, 2, 0]
-    assert all(path.resolve().parent == out / "images" for path in pictures if path)
-    assert not list(out.rglob("*.part"))
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
 
 
-def test_items_that_are_not_wanted_leave_nothing(source: Source, tmp_path: Path) -> None:
-    write_items(source, ["7"], tmp_path, Report())
-    assert [row[0] for row in csv.reader((tmp_path / "items.csv").open())] == ["itemID", "7"]
-    assert [path.name for path in (tmp_path / "images").iterdir()] == ["7.png"]
+def test_items_stand_in_the_order_of_the_catalogue_before_those_that_it_does_not_know(
+    source: Source, out: Path
+) -> None:
+    found = collect_items(source, ["new", "..", "a/b", "007"], out, Report())
+    assert found == ItemContent(
+        item_ids=["007", "a/b", "..", "new"],
+        fields=["title", "type"],
+        texts=2,
+        unknown=1,
+        unseen=1,
+        pictures={"007": "a.jpg", "a/b": "https://shop.example/ab.jpg", "..": "b.jpg"},
+    )
+    assert read_list(out, "itemID") == found.item_ids
+    assert item_texts(out, found.item_ids) == ["Red dress, long. dress.", "", 'Shoe "Oxford". shoe.', ""]
 
 
-def test_a_second_time_gives_the_same_files(source: Source, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    contents = []
-    for _ in range(2):
-        write_items(source, list(ITEMS), out, Report())
-        contents.append({path: path.read_bytes() for path in out.rglob("*") if path.is_file()})
-    assert contents[0] == contents[1]
-    assert len(contents[0]) == 1 + 4
+def test_fields_are_chosen_and_ordered(source: Source, out: Path) -> None:
+    found = collect_items(source, ["7", "007"], out, Report(), fields=["type", "title", "type"])
+    assert found.fields == ["type", "title"]
+    assert item_texts(out, found.item_ids) == ["dress. Red dress, long.", "shirt. Grünes Hemd."]
+
+
+def test_a_field_that_is_not_there_is_named(source: Source, out: Path) -> None:
+    with pytest.raises(DataError, match="no text field colour \\(there are: title, type\\)"):
+        collect_items(source, ["7"], out, Report(), fields=["title", "colour"])
+
+
+def test_items_without_interactions_are_kept_if_asked_for(source: Source, out: Path) -> None:
+    found = collect_items(source, ["7"], out, Report(), unseen=True)
+    assert (found.item_ids, found.unseen) == (["007", "7", "a/b", ".."], 3)
+
+
+def test_numbers_from_zero_are_put_in_their_order(tmp_path: Path, out: Path) -> None:
+    source = source_of(tmp_path / "shop", [("2", "two", "", ""), ("0", "zero", "", "")])
+    found = collect_items(source, ["1", "0", "2"], out, Report())
+    assert found.item_ids == ["0", "1", "2"]
+    assert item_texts(out, found.item_ids) == ["zero.", "", "two."]
+
+
+def test_without_a_catalogue_items_stand_as_they_were_met(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "sales.csv").write_text("user_id,item_id\nu,007\n")
+    found = collect_items(open_source(tmp_path), ["b", "NA", "a,c"], out, Report())
+    assert (found.item_ids, found.fields, found.texts, found.unknown) == (["b", "NA", "a,c"], [], 0, 3)
+    assert (out / "items.csv").read_text() == 'itemID\nb\nNA\n"a,c"\n'
 
 
 @given(st.text(min_size=1, max_size=600).filter(lambda text: text.isprintable()))

@@ -185,12 +185,12 @@ def test_pictures_named_by_item_are_found_in_folders_below_images(tmp_path: Path
 
 def test_given_columns_go_before_guesses(tmp_path: Path) -> None:
     packed(tmp_path / "a.csv", b"user,who,item,thing,when\n1,2,3,04,5\n")
-    packed(tmp_path / "b.csv", b"thing,user_count,words,item\n04,7,hello,x\n")
-    columns = Columns(user="who", item="thing", timestamp="when", texts=("item",))
+    packed(tmp_path / "b.csv", b"thing,user_count,words,item\n04,,hello,x\n")
+    columns = Columns(user="who", item="thing", timestamp="when")
     source = open_source(tmp_path, columns=columns, interactions=tmp_path / "a.csv", items=tmp_path / "b.csv")
     assert interactions(source).iloc[0].to_dict()["user"] == "2"
     assert interactions(source)[["item", "timestamp"]].values.tolist() == [["04", 5.0]]
-    assert items(source).loc["04"].to_dict() == {"item_text": "x", "picture": ""}
+    assert items(source).loc["04"].to_dict() == {"user_count": "", "words": "hello", "item_text": "x", "picture": ""}
 
 
 def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
     pairs, table = tmp_path / "interactions.tsv.gz", tmp_path / "items.tsv"
     for columns, message in (
         (Columns(user="who"), r"interactions\.tsv\.gz has no column 'who' for the user \(there are: userID, itemID"),
-        (Columns(texts=("title",)), r"items\.tsv has no column 'title' \(texts; there are: itemID, name\)"),
+        (Columns(picture="photo"), r"items\.tsv has no column 'photo' for the picture \(there are: itemID, name\)"),
     ):
         with pytest.raises(DataError, match=message):
             open_source(tmp_path, columns=columns, interactions=pairs, items=table)

@@ -139,7 +139,7 @@ def mmrec(folder: Path) -> Path:
     rows = [(USERS.index(u), int(i), r, t, (0, 0, 0, 1, 2)[k % 5]) for k, (u, i, r, t) in enumerate(PAIRS)]
     header = ["userID", "itemID", "rating", "timestamp", "x_label"]
     packed(folder / "clothing.inter", separated(header, rows, "\t"))
-    features = np.arange(1, 25, dtype=np.float32)[:, None] * np.ones((1, 8), dtype=np.float32)
+    features = np.arange(1, len(ITEMS) + 1, dtype=np.float32)[:, None] * np.ones((1, 8), dtype=np.float32)
     features[3] = 0
     np.save(folder / "image_feat.npy", features)
     np.save(folder / "text_feat.npy", features[:, :4].astype(np.float64))

@@ -1,0 +1,115 @@
+"""The third stage: every item's picture, copied from the source or fetched from its address."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from brmrs_graph.data.download import Patience, UnavailableError, download
+from brmrs_graph.data.encoders.image import load_picture
+from brmrs_graph.data.encoders.items import PICTURE_SUFFIXES, picture_name
+from brmrs_graph.data.raw import Report
+from brmrs_graph.errors import DataError
+
+WORKERS = 8
+"""Pictures at a time: no server is asked for more."""
+PATIENCE = Patience(timeout=20.0, attempts=3, wait=1.0, longest_wait=10.0)
+"""How long a picture is waited for; there are many, and all goes on without it."""
+HOPELESS = 16
+"""A server that was waited for in vain so often, and gave no picture yet, is not asked any more."""
+
+IMAGES = Path("images")
+"""Where pictures lie, and the name under which a report counts what is wrong with them, item by item."""
+
+_BATCH = 1024
+
+
+def collect_pictures(
+    source: Path, places: Mapping[str, str], folder: Path, report: Report, *, progress: bool = False
+) -> int:
+    """Puts pictures into ``images/``; those that are there already are not copied or fetched again.
+
+    What cannot be fetched, or read as a picture, is counted, and the item goes without.
+
+    Args:
+        source: Folder in which paths begin.
+        places: Item -> path or http(s) address of its picture.
+        folder: The folder that is made.
+        report: Where pictures that items have to go without are counted.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Items that have a picture.
+    """
+    collection = _Collection(source, folder)
+    entries = list(places.items())
+    found = 0
+    with (
+        ThreadPoolExecutor(WORKERS) as pool,
+        tqdm(total=len(entries), desc="pictures", unit="", disable=not progress) as bar,
+    ):
+        for start in range(0, len(entries), _BATCH):
+            batch = entries[start : start + _BATCH]
+            # In the order of the items, whichever comes first: a report names the same ones first every time.
+            for (item, _), fault in zip(batch, pool.map(collection.add, batch), strict=True):
+                if fault:
+                    report.note(IMAGES, fault, item)
+                found += not fault
+                bar.update()
+    shutil.rmtree(collection.fetched, ignore_errors=True)
+    for path in collection.images.glob(".*.part"):  # what a killed run left
+        path.unlink()
+    return found
+
+
+class _Collection:
+    """Pictures that are put into a folder, from several threads."""
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        self.source = source
+        self.images = folder / IMAGES
+        self.fetched = folder / ".fetched"
+        self._vain: Counter[str] = Counter()
+        self._answering: set[str] = set()
+
+    def add(self, entry: tuple[str, str]) -> str:
+        """Gets one item's picture; returns what is wrong with it, or nothing."""
+        item, place = entry
+        address = place.lower().startswith(("http://", "https://"))
+        suffix = PurePosixPath(urlsplit(place).path if address else place).suffix.lower()
+        name = f"{picture_name(item)}{suffix if suffix in PICTURE_SUFFIXES else PICTURE_SUFFIXES[0]}"
+        target = self.images / name
+        if target.is_file():
+            return ""
+        if address and not self._fetch(place, self.fetched / name):
+            return "a picture that could not be fetched"
+        path = self.fetched / name if address else self.source / place
+        try:
+            load_picture(path)
+        except DataError:
+            return "a picture that cannot be read"
+        self.images.mkdir(exist_ok=True)
+        if not address:
+            path = self.images / f".{name}.part"
+            shutil.copyfile(self.source / place, path)
+        path.replace(target)
+        return ""
+
+    def _fetch(self, address: str, target: Path) -> bool:
+        server = urlsplit(address).netloc
+        if self._vain[server] >= HOPELESS and server not in self._answering:
+            return False
+        try:
+            download([address], target, patience=PATIENCE)
+        except UnavailableError as error:
+            # A plain no takes no time; only a server that is waited for keeps the others waiting.
+            self._vain[server] += "given up after" in error.answers[0][1]
+            return False
+        self._answering.add(server)
+        return True
