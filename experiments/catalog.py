@@ -129,7 +129,9 @@ def planted_data(config: PlantedConfig) -> Planted:
 
 
 def check_files(folder: Path, sums: Mapping[str, str], listed_in: str, features: bool = True) -> None:
-    """Compares the interactions and feature arrays of a folder with their checksums.
+    """Compares the interactions, the lists of users and items, and the feature arrays with their checksums.
+
+    The lists number the rows of the arrays: a table of items that was sorted anew would give them to other items.
 
     Args:
         folder: The data set's folder.
@@ -142,7 +144,11 @@ def check_files(folder: Path, sums: Mapping[str, str], listed_in: str, features:
     """
     for name, expected in sums.items():
         path = folder / name
-        if not path.is_file() or path.suffix not in {".inter", ".npy"} or (path.suffix == ".npy" and not features):
+        if (
+            not path.is_file()
+            or path.suffix not in {".inter", ".csv", ".npy"}
+            or (path.suffix == ".npy" and not features)
+        ):
             continue
         if file_sha256(path) != expected:
             raise DataError(

@@ -142,13 +142,13 @@ def read_description(path: Path) -> DatasetDescription:
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or the 45th of a 13th month
         raise DataError(f"{path} is no valid YAML: {error}") from error
     top = _Fields({} if values is None else values, path)
     sources = top.left.get("sources")
     return DatasetDescription(
         path=path,
-        name=top.take("name", str, ""),
+        name=top.matching("name", _PLAIN_NAME, "a plain name", required=False),
         synthetic=top.take("synthetic", bool, False),
         description=top.take("description", str, ""),
         licence=top.take("licence", str, ""),

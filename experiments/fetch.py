@@ -22,6 +22,21 @@ from experiments.description import DatasetDescription, RawSource
 if TYPE_CHECKING:
     from experiments.prepare import PrepareSettings
 
+_OPTIONS: dict[str, tuple[type, ...]] = {
+    "layout": (str,),
+    "k_core": (int,),
+    "min_rating": (int, float),
+    "split": (str,),
+    "seed": (int,),
+    "text_fields": (tuple,),
+    "unseen_items": (bool,),
+    "text_encoder": (str,),
+    "image_encoder": (str,),
+    "pca": (int,),
+    "whiten": (bool,),
+}
+"""Options of a command that a description may ask for, and what their values are: nothing that names a place."""
+
 HASTE = Patience(timeout=10, attempts=2, wait=0.5)
 """Somebody waits for the answer; what has begun to arrive is given as many attempts as it takes."""
 
@@ -46,8 +61,11 @@ def fetched(settings: PrepareSettings) -> PrepareSettings:
         )
     defaults = type(settings)()
     for each in about.sources:
-        if unknown := [option for option in each.prepare if option not in vars(defaults)]:
-            raise DataError(f"{about.path}: source {each.name} asks for unknown options: {', '.join(unknown)}")
+        if unknown := [option for option, value in each.prepare.items() if type(value) not in _OPTIONS.get(option, ())]:
+            raise DataError(
+                f"{about.path}: source {each.name} asks for unknown options, or gives them values of the wrong kind: "
+                f"{', '.join(map(str, unknown))}; there are: {', '.join(_OPTIONS)}"
+            )
     source, folder = fetch(about, settings.out / settings.dataset, settings.fetch)
     given = {name for name, value in vars(defaults).items() if getattr(settings, name) != value}
     options = {option: value for option, value in source.prepare.items() if option not in given}

@@ -15,10 +15,13 @@ from brmrs_graph.data.boutique import generate_boutique
 from brmrs_graph.data.filters import Filters
 from brmrs_graph.data.preparation import SplitRule, account
 from brmrs_graph.data.raw import Columns, Source, open_source
+from brmrs_graph.errors import ConfigError
 from experiments import cli
 from experiments.catalog import BUILT_IN, cache_dir, described, load
 from experiments.check import check
 from experiments.fetch import fetched
+
+_OF_GENERATED = {"dataset", "out", "text_encoder", "image_encoder", "pca", "whiten"}  # options of the built-in one
 
 Layout = Literal["auto", "recbole", "mmrec", "amazon2014", "amazon2018", "amazon2023", "own"]
 
@@ -118,10 +121,17 @@ def prepare(settings: PrepareSettings) -> Path:
         The folder.
 
     Raises:
+        ConfigError: If options contradict each other, or are none of the built-in data set.
         DataError: If the source is missing or wrong, or an encoder cannot be used.
     """
     options = settings.options()
     if settings.source is None and settings.dataset == "boutique":
+        given = [name for name, value in vars(settings).items() if value != getattr(PrepareSettings(), name)]
+        if unused := [f"--{name.replace('_', '-')}" for name in given if name not in _OF_GENERATED]:
+            raise ConfigError(
+                f"the built-in data set is generated with its split, and {', '.join(unused)} would change nothing; "
+                "leave that out, or give the raw files with --from"
+            )
         folder, summary = preparation.prepare_boutique(
             generate_boutique(), settings.out, options, cache_dir=cache_dir(), progress=True
         )

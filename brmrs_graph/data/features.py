@@ -36,7 +36,11 @@ def leading_directions(gram: Tensor, dim: int) -> tuple[Tensor, Tensor, float]:
         The vectors as columns, shape [d, dim], the energy of each, shape [dim], descending, and the share of all
         energy (squared norm) that they keep, in [0, 1].
     """
-    values, vectors = torch.linalg.eigh(gram)
+    try:
+        values, vectors = torch.linalg.eigh(gram)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        # Single precision often fails for few different items in many dimensions.
+        values, vectors = (found.to(gram.dtype) for found in torch.linalg.eigh(gram.double()))
     values = values.clamp(min=0)
     leading = values[-dim:].flip(0)
     return vectors[:, -dim:].flip(1), leading, float(leading.sum() / values.sum().clamp(min=1e-12))

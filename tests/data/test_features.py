@@ -37,6 +37,16 @@ def test_the_energy_kept_is_that_of_the_best_approximation(n: int, d: int, seed:
     assert float(rotated.square().sum() / x.square().sum()) == pytest.approx(energy, abs=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_small_shop_with_the_same_few_pictures_is_rotated(seed: int) -> None:
+    """Items of rank 2 in 300 dimensions, half of which nobody uses: single precision often fails."""
+    pictures = random(2, 300, seed).relu() * (random(1, 300, seed + 4) < 0)
+    x = pictures[torch.arange(20) % 2]
+    rotated, energy = rotate(x, 10)
+    torch.testing.assert_close(rotated @ rotated.t(), x @ x.t(), rtol=1e-3, atol=1e-3)
+    assert energy == pytest.approx(1, abs=1e-5)
+
+
 def test_leading_directions_come_first() -> None:
     rotated, _ = rotate(torch.diag(torch.tensor([1.0, 5.0, 3.0])), 2)
     torch.testing.assert_close(rotated.norm(dim=0), torch.tensor([5.0, 3.0]))

@@ -95,3 +95,9 @@ def test_a_prepared_file_that_was_changed_is_named(tmp_path: Path, shops: Path) 
     with pytest.raises(DataError, match=r"text_feat\.npy is not the file that .*manifest\.json describes"):
         catalog.load("shop", tmp_path)
     assert not catalog.load("shop", tmp_path, features=False).features
+
+
+def test_a_table_of_items_that_was_sorted_anew_is_named(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("itemID\nb\na\n")
+    with pytest.raises(DataError, match=r"items\.csv is not the file that"):
+        catalog.check_files(tmp_path, {"items.csv": "0" * 64}, "manifest.json", features=False)

@@ -67,7 +67,9 @@ def test_nothing_needs_to_be_there(tmp_path: Path) -> None:
     assert read(tmp_path, sources="generated").sources == ()
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"- synthetic\n", b"\xff\xfe\x00", b"a: !!python/object:os.system {}"])
+@pytest.mark.parametrize(
+    "content", [b"a: [", b"- synthetic\n", b"\xff\xfe\x00", b"a: 2024-13-45", b"a: !!python/object:os.system {}"]
+)
 def test_what_is_no_description_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "dataset.yaml").write_bytes(content)
     with pytest.raises(DataError) as caught:
@@ -97,6 +99,7 @@ def test_what_is_no_description_is_named(content: bytes, tmp_path: Path) -> None
         ({"sources": [{"name": "x", "files": [FILE | {"bytes": "1k"}]}]}, r"files\[0\].bytes must be a whole number"),
         ({"sources": [{"name": "x", "files": [FILE | {"urls": []}]}]}, r"files\[0\].urls must be a list of http"),
         ({"sources": [{"name": "x", "files": [FILE | {"urls": ["file:///etc"]}]}]}, r"files\[0\].urls must be a list"),
+        ({"name": "../shop"}, "name must be a plain name"),
         ({"sources": [{"name": "x", "files": [FILE | {"url": "x"}]}]}, r"files\[0\] has unknown fields: url"),
     ],
 )

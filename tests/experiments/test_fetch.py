@@ -230,11 +230,16 @@ def test_the_description_gives_the_options_that_were_not_given(
     assert (made.layout, made.split, made.k_core, made.out) == ("own", "random", 5, tmp_path / "root")
 
 
-def test_unknown_options_of_a_description_are_named_before_anything_is_fetched(
-    describe: Describe, server: Server, tmp_path: Path
+@pytest.mark.parametrize(
+    "option", [{"color": "red"}, {"k_core": "5"}, {"whiten": 1}, {"out": "/tmp"}, {"columns": {"user": "who"}}]
+)
+def test_wrong_options_of_a_description_are_named_before_anything_is_fetched(
+    describe: Describe, server: Server, tmp_path: Path, option: dict[str, Any]
 ) -> None:
-    describe(source(file("a.csv", server.base), prepare={"color": "red"}))
-    with pytest.raises(DataError, match=r"dataset\.yaml: source web asks for unknown options: color"):
+    describe(source(file("a.csv", server.base), prepare=option))
+    with pytest.raises(
+        DataError, match=rf"dataset\.yaml: source web asks for unknown options, .*: {next(iter(option))};"
+    ):
         fetched(PrepareSettings(dataset="shop", out=tmp_path))
     assert server.asked == []
 

@@ -206,6 +206,11 @@ def test_wrong_options_are_named(
     assert message in refuse(command, ["--dataset", "market", "--from", str(raw), "--out", str(out), *options])
 
 
+def test_options_that_change_nothing_of_the_built_in_data_set_are_refused(tmp_path: Path, refuse: Refuse) -> None:
+    error = refuse(command, ["--out", str(tmp_path / "out"), "--k-core", "5", "--pca", "4", "--text-encoder", "tfidf"])
+    assert "--k-core would change nothing" in error and not (tmp_path / "out").exists()
+
+
 def test_the_raw_folder_is_not_replaced(raw: Path, refuse: Refuse) -> None:
     before = files_of(raw)
     error = refuse(command, ["--dataset", "market", "--from", str(raw), "--out", str(raw)])

@@ -32,21 +32,20 @@ def prepare_boutique(
         The folder, and what a run will say of it.
 
     Raises:
-        DataError: If an encoder cannot be used.
+        DataError: If an encoder cannot be used, or another process makes it.
     """
-    workplace = out / f".{_NAME}.part"
-    recover(workplace, out / _NAME)
-    work = Workplace(workplace)
-    made = work.stage("generated", repr(boutique.config), lambda folder: write_boutique(folder, boutique))
-    item_ids = read_list(made.folder, "itemID")
-    found = origins(options, {}, made.folder, made.folder, cache_dir=cache_dir, progress=progress)
-    features = feature_stages(work, made.fingerprint, found, item_ids, options)
-    whole = work.gather([made, *features.values()])
-    sums = {path.name: file_sha256(path) for path in sorted(whole.glob("*_feat.npy"))}
-    card = (whole / "dataset.yaml").read_text(encoding="utf-8")
-    card += "".join(f"  {name}: {digest}\n" for name, digest in sums.items())
-    write_bytes(whole / "dataset.yaml", card.encode())
-    summary = read_folder(whole, name=_NAME, synthetic=True).summary()
-    publish(whole, out / _NAME)
-    work.remove()
+    with Workplace(out / f".{_NAME}.part") as work:
+        recover(work.folder, out / _NAME)
+        made = work.stage("generated", repr(boutique.config), lambda folder: write_boutique(folder, boutique))
+        item_ids = read_list(made.folder, "itemID")
+        found = origins(options, {}, made.folder, made.folder, cache_dir=cache_dir, progress=progress)
+        features = feature_stages(work, made.fingerprint, found, item_ids, options)
+        whole = work.gather([made, *features.values()])
+        sums = {path.name: file_sha256(path) for path in sorted(whole.glob("*_feat.npy"))}
+        card = (whole / "dataset.yaml").read_text(encoding="utf-8")
+        card += "".join(f"  {name}: {digest}\n" for name, digest in sums.items())
+        write_bytes(whole / "dataset.yaml", card.encode())
+        summary = read_folder(whole, name=_NAME, synthetic=True).summary()
+        publish(whole, out / _NAME)
+        work.remove()
     return out / _NAME, summary

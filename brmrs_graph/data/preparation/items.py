@@ -60,7 +60,7 @@ def collect_items(
         progress: Whether to show a progress bar.
 
     Raises:
-        DataError: If the source is broken, or has no such field.
+        DataError: If the source is broken, has no such field, or its catalogue knows none of the items.
     """
     there = [name for name in source.text_fields if name != "itemID"]
     if absent := [name for name in fields if name not in there]:
@@ -80,6 +80,12 @@ def collect_items(
     catalogue = pd.concat(found, ignore_index=True).set_index("item").reindex(columns=[*named, "picture"])
     described = set(catalogue.index)
     unknown = [item for item in seen if item not in described]
+    if source.catalogues and len(unknown) == len(wanted):
+        tables = ", ".join(str(catalogue.table.path) for catalogue in source.catalogues)
+        raise DataError(
+            f"{tables}: none of the {len(unknown):,} items with interactions (the first is {unknown[0]!r}) is in "
+            "there. Item ids are compared as text, so '7', '007' and '7.0' differ: use the same ids, or go without it"
+        )
     item_ids = in_order([*catalogue.index, *unknown])
     table = catalogue.reindex(item_ids).fillna("")
     images = named_pictures(source.folder) if unknown else {}

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -68,6 +69,20 @@ def collect_pictures(
     return found
 
 
+def stamps(source: Path, places: Mapping[str, str]) -> list[tuple[str, int, int]]:
+    """Path, bytes and time of the last change of each picture in the source's folder: what a change of one shows in."""
+    found = []
+    for place in sorted({place for place in places.values() if not _is_address(place)}):
+        with suppress(OSError):  # it is gone, which shows as well
+            about = (source / place).stat()
+            found.append((place, about.st_size, about.st_mtime_ns))
+    return found
+
+
+def _is_address(place: str) -> bool:
+    return place.lower().startswith(("http://", "https://"))
+
+
 class _Collection:
     """Pictures that are put into a folder, from several threads."""
 
@@ -81,7 +96,7 @@ class _Collection:
     def add(self, entry: tuple[str, str]) -> str:
         """Gets one item's picture; returns what is wrong with it, or nothing."""
         item, place = entry
-        address = place.lower().startswith(("http://", "https://"))
+        address = _is_address(place)
         suffix = PurePosixPath(urlsplit(place).path if address else place).suffix.lower()
         name = f"{picture_name(item)}{suffix if suffix in PICTURE_SUFFIXES else PICTURE_SUFFIXES[0]}"
         target = self.images / name
@@ -108,8 +123,8 @@ class _Collection:
         try:
             download([address], target, patience=PATIENCE)
         except UnavailableError as error:
-            # A plain no takes no time; only a server that is waited for keeps the others waiting.
-            self._vain[server] += "given up after" in error.answers[0][1]
+            # A plain no takes no time; only a server, or a resolver, that is waited for keeps the others waiting.
+            self._vain[server] += any(sign in error.answers[0][1] for sign in ("given up after", "no such server"))
             return False
         self._answering.add(server)
         return True

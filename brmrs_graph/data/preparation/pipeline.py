@@ -19,11 +19,13 @@ from brmrs_graph.data.preparation.features import feature_stages, origins
 from brmrs_graph.data.preparation.interactions import collect_interactions
 from brmrs_graph.data.preparation.items import collect_items
 from brmrs_graph.data.preparation.options import Options
-from brmrs_graph.data.preparation.pictures import collect_pictures
+from brmrs_graph.data.preparation.pictures import collect_pictures, stamps
 from brmrs_graph.data.preparation.publish import MANIFEST, check_target, file_sums, publish, recover
 from brmrs_graph.data.preparation.stages import Stage, Workplace
 from brmrs_graph.data.raw import Report, Source
+from brmrs_graph.data.raw.catalogue import named_pictures
 from brmrs_graph.data.splits import cold
+from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import file_sha256, write_bytes
 
 _VERSION = 1  # of what is made from the same source with the same options
@@ -68,20 +70,25 @@ def prepare(
         progress: Whether to show progress bars.
 
     Raises:
-        ConfigError: If options contradict each other.
-        DataError: If the source is broken, an encoder cannot be used, or the folder must not be replaced.
+        ConfigError: If the name is none of a folder.
+        DataError: If the source is broken, an encoder cannot be used, the folder must not be replaced, or another
+            process makes it.
     """
-    target, workplace = out / name, out / f".{name}.part"
-    recover(workplace, target)
-    check_target(target, source.folder)
-    work = Workplace(workplace)
-    try:
-        manifest, summary = _Preparation(source, name, options or Options(), work, cache_dir, progress).run(target)
-    except BaseException:
-        if not work.finished:
-            work.remove()
-        raise
-    work.remove()
+    if name in {"", ".", ".."} or Path(name).name != name:
+        raise ConfigError(
+            f"'{name}' cannot be the name of a data set, whose folder is made in {out}; give a plain name"
+        )
+    target = out / name
+    with Workplace(out / f".{name}.part") as work:
+        recover(work.folder, target)
+        try:
+            check_target(target, source.folder)
+            manifest, summary = _Preparation(source, name, options or Options(), work, cache_dir, progress).run(target)
+        except BaseException:
+            if not work.finished:
+                work.remove()
+            raise
+        work.remove()
     return Prepared(target, manifest, summary)
 
 
@@ -105,11 +112,18 @@ class _Preparation:
         seen = interactions.result["seen"]
         items = self.work.stage(
             "items",
-            [interactions.fingerprint, repr(self.source.catalogues), self.options.text_fields, self._keeps_unseen],
+            [
+                *(interactions.fingerprint, repr(self.source.catalogues), named_pictures(self.source.folder)),
+                *(self.options.text_fields, self._keeps_unseen),
+            ],
             lambda folder: self._items(seen, folder),
         )
         places = items.result["pictures"]
-        pictures = self.work.stage("pictures", [items.fingerprint], lambda folder: self._pictures(places, folder))
+        pictures = self.work.stage(
+            "pictures",
+            [items.fingerprint, stamps(self.source.folder, places)],
+            lambda folder: self._pictures(places, folder),
+        )
         features = self._features(items, pictures)
         stages = [interactions, items, pictures, *features.values()]
         whole = self.work.gather(stages)

@@ -8,12 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from brmrs_graph.data.ids import LISTS
 from brmrs_graph.data.preparation.pictures import IMAGES
 from brmrs_graph.data.preparation.stages import link
 from brmrs_graph.errors import DataError
 from brmrs_graph.files import file_sha256
 
 MANIFEST = "manifest.json"
+_ANEW = "move its folder away and prepare the data set again"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -28,9 +30,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_bytes())
     except ValueError as error:
-        raise DataError(f"{path} cannot be read ({error}); prepare the data set again") from error
+        raise DataError(f"{path} cannot be read ({error}); {_ANEW}") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise DataError(f"{path} is no manifest of a data set; prepare the data set again")
+        raise DataError(f"{path} is no manifest of a data set; {_ANEW}")
     return manifest
 
 
@@ -64,17 +66,21 @@ def check_target(target: Path, source: Path) -> None:
         source: The folder of the raw files.
 
     Raises:
-        DataError: If raw files lie in there, or a data set that was not prepared here.
+        DataError: If raw files lie in there, or any part of a data set that was not prepared here: it would stay, and
+            its rows would be taken for those of the new items.
     """
     if source.resolve().is_relative_to(target.resolve()):
         raise DataError(
             f"{target} holds the raw files and would be replaced by the data set made from them; give another folder "
             "for what is made, or move the raw files"
         )
-    if (target / f"{target.name}.inter").exists() and not read_manifest(target):
+    made = {Path(name).parts[0] for name in read_manifest(target).get("files", {})}
+    parts = {f"{target.name}.inter", *LISTS.values(), IMAGES.name}
+    there = sorted(path.name for path in target.iterdir()) if target.is_dir() else []
+    if foreign := [name for name in there if name not in made and (name in parts or name.endswith("_feat.npy"))]:
         raise DataError(
-            f"{target} holds a data set that was not prepared by this command, and has no {MANIFEST}; give another "
-            "folder for what is made, or move that one away"
+            f"{target} holds {', '.join(foreign)}, which was not prepared by this command: {MANIFEST} does not list "
+            "it. Give another folder for what is made, or move that away"
         )
 
 

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from brmrs_graph.errors import DataError
 from brmrs_graph.files import write_bytes
 
 
@@ -36,13 +38,42 @@ class Workplace:
     never meet, and a note that it is finished. A stage that was begun is done again in the same folder: it may use
     what it finds there, and must end with the same files whatever that is.
 
+    In a ``with`` statement it belongs to one process, which a kill ends as well.
+
     Args:
         folder: The folder, made if absent.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: int | None = None
         folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Workplace:
+        """Takes the folder.
+
+        Raises:
+            DataError: If another process has it.
+        """
+        if sys.platform != "win32":  # where a folder has no lock
+            import fcntl
+
+            self._lock = os.open(self.folder, os.O_RDONLY)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                self.__exit__()
+                raise DataError(
+                    f"another process works in {self.folder}; wait until it is done, or have it made in another folder"
+                ) from error
+            except OSError:  # a file system without locks
+                pass
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the folder to others."""
+        if self._lock is not None:
+            os.close(self._lock)
 
     def stage(self, name: str, basis: Any, make: Callable[[Path], Any]) -> Stage:
         """A stage, done now or before.

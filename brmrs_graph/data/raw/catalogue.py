@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import csv
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from brmrs_graph.data.raw.values import as_id, as_picture, as_text
 
 MAX_ROWS = 20_000
 """Items in a chunk; their descriptions may be long."""
+
+MAX_TEXT = csv.field_size_limit() - 1
+"""Most characters of a text: items.csv holds it, and a longer one would be refused when it is read back."""
+
+_TAKEN = ("item", "itemID", "picture")  # columns of the stream of items, and of items.csv
 
 PROSE = frozenset({"description"})
 """Fields of sentences, which are joined by a space; parts of others are names, joined by ``|`` as in items.csv."""
@@ -62,7 +68,11 @@ class Catalogue:
             frame = {"item": pd.Series(list(rows.values()), dtype="str")}
             for name, column in self.texts.items():
                 separator = " " if name in PROSE else "|"
-                frame[name] = pd.Series([as_text(values[column][row], separator) for row in rows], dtype="str")
+                texts = [as_text(values[column][row], separator) for row in rows]
+                for row, text in zip(rows, texts, strict=True):
+                    if len(text) > MAX_TEXT:
+                        report.note(path, f"a text cut after {MAX_TEXT:,} characters", places[row])
+                frame[name] = pd.Series([text[:MAX_TEXT] for text in texts], dtype="str")
             pictures = [
                 self._picture([values[column][row] for column in self.pictures] or [picture_of(named, item)], root)
                 for row, item in rows.items()
@@ -97,6 +107,23 @@ class Catalogue:
         except (OSError, ValueError, RuntimeError):  # too long a name, a loop of links
             return "", "a picture that is not there"
         return file.relative_to(root).as_posix(), ""
+
+
+def text_fields(columns: Iterable[str], *, typed: bool = False) -> dict[str, str]:
+    """Name of each text field -> its column, which may be called like what the stream of items holds besides.
+
+    Args:
+        columns: Columns of texts; those without a name are left out.
+        typed: Whether their names end in a type, as RecBole's ``title:token_seq``, which is left out.
+    """
+    fields: dict[str, str] = {}
+    for column in columns:
+        name = column.split(":")[0] if typed else column
+        while name in _TAKEN or (name in fields and fields[name] != column):
+            name += "_text"
+        if name:
+            fields[name] = column
+    return fields
 
 
 def named_pictures(folder: Path) -> dict[str, str]:

@@ -39,12 +39,20 @@ def open_source(
         items: File of items, beside it.
 
     Raises:
-        ConfigError: If there is no such layout.
+        ConfigError: If there is no such layout, or it is not one whose columns or files can be named.
         DataError: If the folder has no known layout, several files could be meant, or a column is not there.
     """
     given = columns or Columns()
     if layout and layout not in LAYOUTS:
         raise ConfigError(f"layout '{layout}' is not known; there are: {', '.join(LAYOUTS)}")
+    if items is not None and interactions is None:
+        raise ConfigError(f"{items} is named as the file of items; name that of the interactions as well")
+    if given != Columns() or interactions is not None:
+        if layout not in {"", own.NAME}:
+            raise ConfigError(
+                f"columns and files of the layout '{layout}' are known; name them for your own tables only"
+            )
+        layout = own.NAME
     if interactions is not None:
         return own.from_files(folder, interactions, items, given)
     survey = Survey.of(folder)

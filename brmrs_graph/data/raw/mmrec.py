@@ -16,7 +16,7 @@ from functools import partial
 
 from brmrs_graph.data.folder import modality_of
 from brmrs_graph.data.ids import in_order
-from brmrs_graph.data.raw.catalogue import Catalogue
+from brmrs_graph.data.raw.catalogue import Catalogue, text_fields
 from brmrs_graph.data.raw.formats import Survey, table_of
 from brmrs_graph.data.raw.pairs import LABEL, Pairs
 from brmrs_graph.data.raw.report import Report
@@ -38,7 +38,9 @@ def recognise(survey: Survey, name: str) -> Source | None:
     rating, timestamp, label = (column if column in there else "" for column in ("rating", "timestamp", LABEL))
     pairs = Pairs(table, "userID", "itemID", rating, timestamp, label=label)
     catalogues = tuple(
-        Catalogue(items, "itemID", survey.folder, {text: text for text in survey.columns(items) if text != "itemID"})
+        Catalogue(
+            items, "itemID", survey.folder, text_fields(name for name in survey.columns(items) if name != "itemID")
+        )
         for items in survey.having("itemID", without={"userID"})
         if items.path.name == "items.csv"
     )

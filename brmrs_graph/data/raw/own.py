@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from brmrs_graph.data.raw.catalogue import Catalogue
+from brmrs_graph.data.raw.catalogue import Catalogue, text_fields
 from brmrs_graph.data.raw.columns import Columns, guess
 from brmrs_graph.data.raw.formats import Survey, open_table, the_one
 from brmrs_graph.data.raw.pairs import LABEL, Pairs
@@ -18,7 +18,6 @@ from brmrs_graph.data.raw.tables import Table
 from brmrs_graph.errors import DataError
 
 NAME = "own"
-_STREAM = {"item", "picture"}  # columns of the item stream itself
 
 
 def recognise(survey: Survey, name: str, given: Columns) -> Source | None:
@@ -57,7 +56,8 @@ def _roles(columns: Sequence[str], given: Columns) -> dict[str, str]:
     """The column of each role: the given one if it is there, else a guess."""
     named = {"user": given.user, "item": given.item, "rating": given.rating, "timestamp": given.timestamp}
     named["picture"] = given.picture
-    return {role: name if name in columns else guess(role, columns) for role, name in named.items()}
+    # Nothing is given as an empty name, which a column may have: pandas writes the index of a table so.
+    return {role: name if name and name in columns else guess(role, columns) for role, name in named.items()}
 
 
 def _pairs(table: Table, columns: Sequence[str], given: Columns) -> tuple[Pairs, str]:
@@ -91,7 +91,6 @@ def _catalogue(folder: Path, table: Table, columns: Sequence[str], given: Column
             "interactions, or item_id"
         )
     names = [name for name in dict.fromkeys(columns) if name and name not in {item, picture}]
-    texts = {f"{name}_text" if name in _STREAM else name: name for name in names}
-    catalogue = Catalogue(table, item, folder, texts, (picture,) if picture else ())
+    catalogue = Catalogue(table, item, folder, text_fields(names), (picture,) if picture else ())
     used = [f"item = {item}", f"picture = {picture or 'images/'}", f"texts = {', '.join(names) or 'none'}"]
     return catalogue, f"{table.path.name} read as items with {', '.join(used)}"

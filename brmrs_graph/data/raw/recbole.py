@@ -12,7 +12,7 @@ Algorithms. CIKM 2021.
 
 from __future__ import annotations
 
-from brmrs_graph.data.raw.catalogue import Catalogue
+from brmrs_graph.data.raw.catalogue import Catalogue, text_fields
 from brmrs_graph.data.raw.columns import guess
 from brmrs_graph.data.raw.formats import Survey, table_of
 from brmrs_graph.data.raw.pairs import Pairs
@@ -68,5 +68,4 @@ def _catalogues(survey: Survey, table: Table | None) -> tuple[Catalogue, ...]:
     if table is None or not item:
         return ()
     words = [column for column in columns if column.split(":")[1].startswith("token") and column not in {item, picture}]
-    texts = {column.split(":")[0]: column for column in words}
-    return (Catalogue(table, item, survey.folder, texts, (picture,) if picture else ()),)
+    return (Catalogue(table, item, survey.folder, text_fields(words, typed=True), (picture,) if picture else ()),)

@@ -6,12 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 # Ids become fields of tables and names of files: no line ends, tabs or other control characters, no halves of
 # surrogate pairs, which no encoding can write.
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _MAX_ID = 512
+_EXACT = 2**53  # whole numbers beyond have lost digits as a float: several ids have become one
 _PICTURE_KEYS = ("large", "hi_res", "thumb")  # of Amazon's pictures of 2023; large has some 500 pixels
 _MAX_DEPTH = 8
 
@@ -27,8 +29,15 @@ def as_id(value: Any) -> str:
 def _written(value: Any) -> str:
     """An id of a typed format."""
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if isinstance(value, float) and value.is_integer():  # pandas makes floats of numbers where one is missing
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            return value.hex()  # numbers of 16 bytes, for example; replaced characters would make two ids one
+        return value.hex() if _UNWRITABLE.search(text) else text
+    # pandas makes floats of numbers where one is missing, and data bases have whole numbers as decimals.
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        value = int(value)
+    if isinstance(value, Decimal) and value.is_finite() and -(2**64) < value < 2**64 and value == int(value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64:
         return str(value)

@@ -1,4 +1,5 @@
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,3 +102,16 @@ def test_every_id_has_a_name_of_its_own_inside_the_folder(item: str) -> None:
 @pytest.mark.parametrize("item", ["B000123456", "0108775", "a b", "x(1)", "v1.2"])
 def test_usual_ids_are_their_own_names(item: str) -> None:
     assert picture_name(item) == item
+
+
+def test_a_catalogue_of_other_items_is_refused(source: Source, out: Path) -> None:
+    with pytest.raises(DataError, match=r"items.csv: none of the 2 items with interactions \(the first is '7.0'\)"):
+        collect_items(source, ["7.0", "8.0"], out, Report())
+
+
+def test_a_text_is_cut_to_what_can_be_read_back_and_that_is_counted(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "sales.csv").write_text("user_id,item_id\nu,7\n")
+    (tmp_path / "things.jsonl").write_text(json.dumps({"item_id": "7", "title": "red " * 50_000}) + "\n")
+    source, report = open_source(tmp_path), Report()
+    collect_items(source, ["7"], out, report)
+    assert item_texts(out, ["7"])[0].startswith("red red") and "things.jsonl: 1 × a text cut" in report.summary()[0]

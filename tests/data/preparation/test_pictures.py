@@ -1,10 +1,11 @@
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from brmrs_graph.data.download import Patience
+from brmrs_graph.data.download import Patience, UnavailableError
 from brmrs_graph.data.encoders import item_pictures
 from brmrs_graph.data.preparation import collect_pictures, pictures
 from brmrs_graph.data.raw import Report
@@ -115,3 +116,16 @@ def test_plain_refusals_do_not_count_as_waiting(server: Server, out: Path, monke
     places = {str(number): server.serve(f"/{number}.png", status(404)) for number in range(5)}
     places["last"] = server.serve("/last.png", whole(picture(70)))
     assert collect_pictures(out, places, out, Report()) == 1
+
+
+def test_a_server_whose_name_is_not_known_is_given_up(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def unknown(sources: Sequence[str], *_: object, **__: object) -> None:
+        asked.extend(sources)
+        raise UnavailableError("", [(sources[0], "no such server, or no network (name resolution)")])
+
+    monkeypatch.setattr(pictures, "download", unknown)
+    monkeypatch.setattr(pictures, "WORKERS", 1)
+    places = {str(item): f"http://shop.invalid/{item}.jpg" for item in range(pictures.HOPELESS + 5)}
+    assert collect_pictures(out, places, out, Report()) == 0 and len(asked) == pictures.HOPELESS

@@ -13,7 +13,7 @@ from brmrs_graph.data.filters import Filters
 from brmrs_graph.data.preparation import Options, Prepared, account, pipeline, prepare, read_manifest
 from brmrs_graph.data.preparation.publish import changed_files
 from brmrs_graph.data.raw import Source, open_source
-from brmrs_graph.errors import DataError
+from brmrs_graph.errors import ConfigError, DataError
 
 WORDS = ["red", "blue", "long", "short", "dress", "shirt", "shoe", "hat"]
 OFFLINE = Options(text_encoder="tfidf", image_encoder="colors")
@@ -190,3 +190,20 @@ def test_the_source_says_whether_it_is_split(raw: Path) -> None:
 
     assert not split("user_id,item_id,rating").split
     assert split("user_id,item_id,x_label").split
+
+
+def test_pictures_that_were_added_or_changed_are_seen_after_a_stop(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no image encoder"):
+        made(raw, tmp_path / "out", Options(text_encoder="tfidf", image_encoder="none"))
+    Image.new("RGB", (9, 9), "red").save(raw / "images" / "01.png")
+    Image.new("RGB", (9, 9), "red").save(raw / "images" / "00.png")
+    folder = made(raw, tmp_path / "out").folder
+    assert Image.open(folder / "images" / "01.png").getpixel((0, 0)) == (255, 0, 0)
+    assert (folder / "images" / "00.png").is_file()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../shop", "a/b", "/tmp/shop"])
+def test_a_name_is_none_of_a_path(raw: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be the name of a data set"):
+        prepare(open_source(raw), name, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [raw]

@@ -90,7 +90,7 @@ def test_a_data_set_of_others_is_not_replaced(tmp_path: Path) -> None:
     folder = write(tmp_path / "shop", {"README.md": "a description alone"}, manifest=False)
     check_target(folder, tmp_path / "raw")
     write(folder, {"shop.inter": "theirs"}, manifest=False)
-    with pytest.raises(DataError, match=r"was not prepared by this command, and has no manifest\.json"):
+    with pytest.raises(DataError, match=r"shop\.inter, which was not prepared by this command"):
         check_target(folder, tmp_path / "raw")
     write(folder, {"shop.inter": "ours"})
     check_target(folder, tmp_path / "raw")
@@ -101,3 +101,9 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content, encoding="latin-1")
     with pytest.raises(DataError, match=r"manifest\.json .*prepare the data set again"):
         read_manifest(tmp_path)
+
+
+def test_arrays_that_were_put_beside_a_prepared_data_set_are_not_taken_for_the_new_items(tmp_path: Path) -> None:
+    write(tmp_path / "shop", {"shop.inter": "old", "image_feat.npy": "old"}, {"audio_feat.npy": "mine", "a.md": "mine"})
+    with pytest.raises(DataError, match=r"holds audio_feat\.npy, which was not prepared"):
+        check_target(tmp_path / "shop", tmp_path / "raw")

@@ -249,3 +249,49 @@ def test_what_only_looks_like_a_table_is_left_out_and_said(tmp_path: Path) -> No
     one, two = source.remarks
     assert one.startswith("left out:") and "dataset_info.json holds no JSON objects" in one
     assert "notes.txt is empty" in two
+
+
+@pytest.mark.parametrize(
+    ("interactions", "items", "columns"),
+    [
+        ("shop.inter", "items.csv", "userID\titemID\n"),
+        ("shop.inter", "shop.item", "user_id:token\titem_id:token\n"),
+        ("sales.tsv", "things.tsv", "user_id\titem_id\n"),
+    ],
+)
+def test_texts_may_be_called_like_what_is_known_of_an_item(
+    tmp_path: Path, interactions: str, items: str, columns: str
+) -> None:
+    end, number = (":token", "n:float") if ":" in columns else ("", "")
+    comma = "," if items.endswith(".csv") else "\t"
+    (tmp_path / interactions).write_text(f"{columns}u\t1\n")
+    item = columns.split("\t")[1].strip()
+    rows = [(item, f"item{end}", f"item_text{end}", number), ("1", "red", "hat", "0")]
+    (tmp_path / items).write_text("".join(f"{comma.join(row)}\n" for row in rows))
+    source = open_source(tmp_path, name="shop")
+    (chunk,) = source.items(Report())
+    assert chunk[["item", "item_text", "item_text_text"]].to_numpy().tolist() == [["1", "red", "hat"]]
+    assert set(source.text_fields) == {"item_text", "item_text_text"}
+
+
+def test_columns_and_files_that_are_named_are_never_passed_over(tmp_path: Path) -> None:
+    review = '{"reviewerID": "u", "asin": "i", "overall": 1, "unixReviewTime": 1, "reviewText": "", "mine": 5}\n'
+    (tmp_path / "reviews.json").write_text(review)
+    assert open_source(tmp_path).layout == "amazon2018"
+    source = open_source(tmp_path, columns=Columns(rating="mine"))
+    assert source.layout == "own" and source.pairs[0].rating == "mine"
+    with pytest.raises(ConfigError, match="the layout 'amazon2018' are known"):
+        open_source(tmp_path, layout="amazon2018", columns=Columns(rating="mine"))
+    with pytest.raises(ConfigError, match="name that of the interactions"):
+        open_source(tmp_path, items=tmp_path / "items.csv")
+
+
+def test_an_index_without_a_name_is_no_column_of_anything(tmp_path: Path) -> None:
+    pd.DataFrame({"user_id": ["u"], "item_id": ["7"]}).to_csv(tmp_path / "sales.csv")
+    pd.DataFrame({"item_id": ["7"], "title": ["red"]}).to_csv(tmp_path / "things.csv")
+    source = open_source(tmp_path)
+    assert source.text_fields == ("title",)
+    assert [list(chunk["item"]) for chunk in (*source.interactions(Report()), *source.items(Report()))] == [
+        ["7"],
+        ["7"],
+    ]

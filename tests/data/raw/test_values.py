@@ -1,5 +1,6 @@
 import math
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -58,6 +59,8 @@ def test_long_loose_records_take_no_long_time() -> None:
     [
         ("007", "007"), (" 7 ", "7"), (7, "7"), (-7, "-7"), (7.0, "7"), (b"07", "07"), ("Ä 用", "Ä 用"),
         ("1.50", "1.50"), ("", ""), (None, ""), (True, ""), (7.5, ""), (math.nan, ""), (math.inf, ""), (["7"], ""),
+        (Decimal("7"), "7"), (Decimal("7.5"), ""), (Decimal("1E+99999999"), ""), (Decimal("NaN"), ""),
+        (2.0**53, str(2**53)), (2.0**54, ""), (b"\xff\x80", "ff80"), (b"\x00\x07", "0007"),
         ("a\tb", ""), ("a\nb", ""), ("\ud800", ""), ("x" * 512, "x" * 512), ("x" * 513, ""), (10**30, ""),
     ],
 )  # fmt: skip
