@@ -10,7 +10,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 README = PAGES[0].read_text()
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-EXAMPLES = [(page.name, code) for page in PAGES for code in PYTHON.findall(page.read_text())]
+TOLD_TOGETHER = {"data.md"}  # its examples go on from each other, see test_data_page.py
+EXAMPLES = [
+    (page.name, code) for page in PAGES if page.name not in TOLD_TOGETHER for code in PYTHON.findall(page.read_text())
+]
 
 
 @pytest.mark.parametrize(("page", "code"), EXAMPLES, ids=lambda text: text[:14])
