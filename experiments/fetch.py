@@ -7,6 +7,7 @@ environment variable ``BRMRS_OFFLINE`` set to anything, only what is there alrea
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from brmrs_graph.data.archive import unpack
 from brmrs_graph.data.download import Patience, UnavailableError, download
 from brmrs_graph.errors import ConfigError, DataError
+from brmrs_graph.files import file_sha256
 from experiments.catalog import BUILT_IN, cache_dir, described
 from experiments.description import DatasetDescription, RawSource
 
@@ -106,26 +108,32 @@ def fetch(about: DatasetDescription, target: Path, source: str = "") -> tuple[Ra
     raise DataError(_nothing_found(about, target, wanted, answers))
 
 
+def offline() -> bool:
+    """Whether the environment says that nothing may be fetched."""
+    return bool(os.environ.get("BRMRS_OFFLINE"))
+
+
 def _all_files(source: RawSource, folder: Path) -> Path:
-    offline = bool(os.environ.get("BRMRS_OFFLINE"))
     for file in source.files:
         try:
             path = download(
-                () if offline else file.urls,
+                () if offline() else file.urls,
                 folder / file.name,
                 expected=file.expected,
                 patience=HASTE,
                 progress=True,
             )
         except UnavailableError as error:
-            why = "is not there, and BRMRS_OFFLINE is set" if offline else "could not be fetched"
+            why = "is not there, and BRMRS_OFFLINE is set" if offline() else "could not be fetched"
             raise UnavailableError(f"{file.name} {why}", error.answers) from error
     return _unpacked(path) if source.archive else folder
 
 
 def _unpacked(archive: Path) -> Path:
-    folder = archive.with_name("unpacked")
+    folder = archive.with_name(f"unpacked-{file_sha256(archive)[:16]}")
     if not folder.exists():
+        for other in archive.parent.glob("unpacked-*"):  # from an archive that was there before
+            shutil.rmtree(other, ignore_errors=True)
         try:
             unpack(archive, folder)
         except DataError as error:

@@ -19,7 +19,7 @@ from brmrs_graph.errors import ConfigError
 from experiments import cli
 from experiments.catalog import BUILT_IN, cache_dir, described, load
 from experiments.check import check
-from experiments.fetch import fetched
+from experiments.fetch import fetched, offline
 
 _OF_GENERATED = {"dataset", "out", "text_encoder", "image_encoder", "pca", "whiten"}  # options of the built-in one
 
@@ -147,6 +147,7 @@ def prepare(settings: PrepareSettings) -> Path:
                 settings.out,
                 options,
                 cache_dir=cache_dir(),
+                offline=offline(),
                 progress=True,
             )
         except KeyboardInterrupt:

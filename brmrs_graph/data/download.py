@@ -178,11 +178,14 @@ def _attempt(source: str, part: PartialFile, expected: Expected, timeout: float,
             if total is not None and expected.size is not None and total != expected.size:
                 part.remove_if_from(source)
                 raise _RefusedError(f"it offers {total:,} bytes, not {expected.size:,}")
+            if total is not None and expected.most is not None and total > expected.most:
+                part.remove_if_from(source)
+                raise _RefusedError(f"it offers {total:,} bytes, more than {expected.most:,}")
             if not offset:
                 part.begin(source, _validator(response))
             bar.reset(total or expected.size)
             bar.update(offset)
-            _receive(response, part, total, expected.size, bar)
+            _receive(response, part, total, expected, bar)
     if fault := expected.fault(part.path):
         part.remove()
         # Pieces of two versions of a file make neither; only one that came whole from here speaks against the source.
@@ -256,8 +259,9 @@ def _validator(response: HTTPResponse) -> str:
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
-def _receive(response: HTTPResponse, part: PartialFile, total: int | None, size: int | None, bar: tqdm) -> None:
-    limit = size if total is None else total
+def _receive(response: HTTPResponse, part: PartialFile, total: int | None, expected: Expected, bar: tqdm) -> None:
+    limit = expected.size if total is None else total
+    most = expected.most if limit is None else limit
     with part.path.open("ab") as file:
         received = file.tell()
         while True:
@@ -270,7 +274,7 @@ def _receive(response: HTTPResponse, part: PartialFile, total: int | None, size:
             file.write(block)
             received += len(block)
             bar.update(len(block))
-            if limit is not None and received > limit:
+            if most is not None and received > most:
                 break  # the size is checked with the checksum
     if limit is not None and received < limit:
         raise _DroppedError(f"the connection dropped after {received:,} of {limit:,} bytes")

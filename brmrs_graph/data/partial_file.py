@@ -17,15 +17,20 @@ class Expected:
     Args:
         sha256: Its checksum, hexadecimal (default: not known).
         size: Its size in bytes (default: not known).
+        most: Most bytes that it may have (default: any number).
     """
 
     sha256: str | None = None
     size: int | None = None
+    most: int | None = None
 
     def fault(self, path: Path) -> str | None:
         """What is wrong with a file, or None."""
-        if self.size is not None and path.stat().st_size != self.size:
-            return f"it has {path.stat().st_size:,} bytes, not {self.size:,}"
+        size = path.stat().st_size
+        if self.size is not None and size != self.size:
+            return f"it has {size:,} bytes, not {self.size:,}"
+        if self.most is not None and size > self.most:
+            return f"it has more than {self.most:,} bytes"
         if self.sha256 is not None and (found := file_sha256(path)) != self.sha256.lower():
             return f"its sha256 is {found}, not {self.sha256.lower()}"
         return None

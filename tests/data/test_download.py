@@ -284,6 +284,28 @@ def test_more_bytes_than_expected_are_not_swallowed(server: Server, tmp_path: Pa
     assert files(tmp_path) == [] and len(sent) < 2000
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_more_than_the_most_bytes_are_not_taken(told: bool, server: Server, tmp_path: Path) -> None:
+    sent: list[int] = []
+
+    def large(handler: Handler) -> None:
+        handler.send_response(200)
+        if told:
+            handler.send_header("Content-Length", "300000000")
+        handler.end_headers()
+        try:
+            for _ in range(300):
+                handler.wfile.write(bytes(1_000_000))
+                sent.append(1)
+        except OSError:
+            pass
+
+    url = server.serve("/f", large)
+    with pytest.raises(DataError, match="more than 100,000"):
+        download([url], tmp_path / "data.gz", expected=Expected(most=100_000), patience=AT_ONCE)
+    assert files(tmp_path) == [] and len(sent) < 100 and len(server.asked) == 1
+
+
 def test_a_file_of_that_name_that_is_another_one_stays(server: Server, tmp_path: Path) -> None:
     (tmp_path / "data.gz").write_bytes(b"precious")
     with pytest.raises(DataError, match=r"data\.gz is there, but it has 8 bytes, not 300,000; delete it"):

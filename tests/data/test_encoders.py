@@ -260,6 +260,14 @@ def test_pictures_by_suffix_and_preference(tmp_path: Path) -> None:
     ]
 
 
+def test_an_item_does_not_take_the_picture_of_one_whose_id_is_no_file_name(tmp_path: Path) -> None:
+    first = save_picture(tmp_path / "images" / "a%2Fb.png")
+    assert item_pictures(tmp_path, ["a%2Fb", "a/b"]) == [None, first]
+    assert item_pictures(tmp_path, ["a%2Fb"]) == [first], "nobody else has it"
+    second = save_picture(tmp_path / "images" / "a%252Fb.png")
+    assert item_pictures(tmp_path, ["a%2Fb", "a/b"]) == [second, first]
+
+
 @pytest.mark.parametrize("broken", ["truncated", "text", "empty"])
 def test_unreadable_picture_is_named_with_the_remedy(tmp_path: Path, broken: str) -> None:
     path = save_picture(tmp_path / "images" / "5.png", (64, 64))

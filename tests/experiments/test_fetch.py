@@ -182,15 +182,24 @@ def packed(*names: str) -> bytes:
     return archive.getvalue()
 
 
-@pytest.mark.parametrize(("names", "folder"), [(("a", "b"), "unpacked"), (("in/a", "in/b"), "unpacked/in")])
+@pytest.mark.parametrize(("names", "folder"), [(("a", "b"), "."), (("in/a", "in/b"), "in")])
 def test_an_archive_is_unpacked_once(
     names: tuple[str, ...], folder: str, describe: Describe, server: Server, tmp_path: Path
 ) -> None:
     describe(source(file("all.zip", server.serve("/all", whole(packed(*names)))), archive=True))
     for _ in range(2):
         found = fetch_shop(tmp_path)
-        assert found == tmp_path / "cache" / "downloads" / "shop" / "web" / folder and below(found) == ["a", "b"]
+        (unpacked,) = (tmp_path / "cache" / "downloads" / "shop" / "web").glob("unpacked-*")
+        assert found == unpacked / folder and below(found) == ["a", "b"]
     assert len(server.asked) == 1
+
+
+def test_another_archive_is_unpacked_anew(describe: Describe, server: Server, tmp_path: Path) -> None:
+    describe(source(file("all.zip", server.serve("/all", whole(packed("a")))), archive=True))
+    old = fetch_shop(tmp_path)
+    (old.parent / "all.zip").write_bytes(packed("b"))
+    new = fetch_shop(tmp_path)
+    assert below(new) == ["b"] and not old.exists()
 
 
 @pytest.mark.parametrize("content", [packed("../../a"), packed("a")[:-30]])

@@ -14,6 +14,7 @@ from brmrs_graph.data.preparation import read_manifest
 from brmrs_graph.data.raw import LAYOUTS
 from experiments import cli, prepare
 from experiments.prepare import Layout, PrepareSettings, command
+from tests.servers import Server
 
 Refuse = Callable[[Callable[[Sequence[str]], None], Sequence[str]], str]
 
@@ -248,6 +249,19 @@ def test_pictures_outside_the_folder_are_refused(tmp_path: Path) -> None:
     assert [path.name for path in (made / "images").iterdir()] == ["3.png"]
     broken = {entry["reason"]: entry["count"] for entry in read_manifest(made)["broken"]}
     assert broken == {"a picture outside the folder": 4, "a picture address that is not http(s)": 1}
+
+
+def test_offline_no_picture_is_fetched(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "items.csv").write_text(f"item_id,picture\n1,{server.base}/1.png\n")
+    (folder / "sales.csv").write_text("user_id,item_id\na,1\nb,1\n")
+    monkeypatch.setenv("BRMRS_OFFLINE", "1")
+    prepare.prepare(PrepareSettings("shop", folder, out=tmp_path / "out"))
+    assert server.asked == []
+    assert "images: 1 × a picture that was not fetched, since this is offline (item 1)" in capsys.readouterr().out
 
 
 def test_control_c_says_that_the_same_command_goes_on_and_it_does(

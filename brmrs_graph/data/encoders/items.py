@@ -70,7 +70,8 @@ def picture_name(item: str) -> str:
 def item_pictures(folder: Path, item_ids: Sequence[str]) -> list[Path | None]:
     """Find each item's picture, ``images/<itemID>`` with the suffix jpg, jpeg, png or webp.
 
-    Where an id cannot be a file name, the picture is looked for under :func:`picture_name` of it.
+    Where an id cannot be a file name, the picture is looked for under :func:`picture_name` of it. A name that is that
+    of another item's picture, as ``a%2Fb`` is for ``a/b``, is not looked for.
 
     Args:
         folder: The data set's folder.
@@ -81,7 +82,12 @@ def item_pictures(folder: Path, item_ids: Sequence[str]) -> list[Path | None]:
     """
     images = Path(folder) / "images"
     pictures = _find_pictures(images) if images.is_dir() else {}
-    return [pictures.get(item) or pictures.get(picture_name(item)) for item in item_ids]
+    names = [picture_name(item) for item in item_ids]
+    taken = set(names)
+    return [
+        pictures.get(name) or (pictures.get(item) if item not in taken else None)
+        for item, name in zip(item_ids, names, strict=True)
+    ]
 
 
 def encode_items(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from brmrs_graph.data.encoders.vectors import vectors_file
 from brmrs_graph.data.filters import Step, describe
 from brmrs_graph.data.raw.report import told
 
@@ -53,12 +54,18 @@ def _items(items: dict[str, Any]) -> list[str]:
 
 
 def _features(manifest: dict[str, Any]) -> list[str]:
+    features = manifest["features"]
     lines = []
-    for modality, about in manifest["features"].items():
+    for modality, about in features.items():
         made = f"encoded by {about['encoder']}" if "encoder" in about else f"taken from {about['from']}"
         line = f"{modality}: {about['dimensions']:,} dimensions for {about['items']:,} items, {made}"
         if "rotated_from" in about:
             line += f", rotated from {about['rotated_from']:,} with {about['energy']:.1%} of the energy"
             line += " and whitened" if about["whitened"] else ""
         lines.append(f"{line}; {about['lacking']:,} items lack it" if about["lacking"] else line)
-    return lines or ["no features: only models without item content can run"]
+    lines = lines or ["no features: only models without item content can run"]
+    for modality, inputs, option in (("textual", "text", "text_encoder"), ("visual", "picture", "image_encoder")):
+        named = manifest["options"][option]
+        if named and not vectors_file(named) and "encoder" not in features.get(modality, {}):
+            lines.append(f"{modality}: nothing for {named} to encode, since no item has a {inputs}")
+    return lines

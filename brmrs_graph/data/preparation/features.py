@@ -74,8 +74,10 @@ def origins(
         named = options.encoder(modality)
         if path := vectors_file(named):
             found[modality] = _made(path)
-        elif folder is not None and (named or modality not in found):
+        elif named or (folder is not None and modality not in found):
             encoder = makers[modality](named or ENCODERS[modality])
+            if folder is None:  # the name was checked all the same
+                continue
             found[modality] = _encoded(encoder, folder, inputs, cache_dir, progress)
     return found
 

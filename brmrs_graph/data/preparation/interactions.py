@@ -87,12 +87,15 @@ def collect_interactions(
     rule = rule or ("given" if source.split else "random")
     if rule not in SPLIT_RULES:
         raise ConfigError(f"the split rule '{rule}' is unknown; choose one of {', '.join(SPLIT_RULES)}")
+    filters = filters or Filters()
+    needed = {"rating"} if filters.min_rating is not None else set()
+    needed |= {"timestamp"} if rule in {"time", "cutoff"} else set()
     user_ids, item_ids = _Ids(), _Ids()
     codes: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     known: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     given: list[NDArray[np.int8]] = []
     with tqdm(desc="interactions", unit="", unit_scale=True, disable=not progress) as bar:
-        for chunk in source.interactions(report):
+        for chunk in source.interactions(report, needed=needed):
             codes.append((user_ids.numbers(chunk["user"]), item_ids.numbers(chunk["item"])))
             known.append((chunk["rating"].to_numpy(np.float64), chunk["timestamp"].to_numpy(np.float64)))
             if "x_label" in chunk:
@@ -102,7 +105,7 @@ def collect_interactions(
         raise DataError(f"{source.folder} holds no interactions; fetch its files again")
     users, items = (np.concatenate(side) for side in zip(*codes, strict=True))
     ratings, times = (np.concatenate(side) for side in zip(*known, strict=True))
-    rows, steps = (filters or Filters()).apply(users, items, ratings, times)
+    rows, steps = filters.apply(users, items, ratings, times)
     users, items, times = users[rows], items[rows], times[rows]
     labelled = np.concatenate(given)[rows] if len(given) == len(codes) else None
     labels, cutoffs = _split(source, rule, users, times, labelled, seed)

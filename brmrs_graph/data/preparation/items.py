@@ -26,7 +26,7 @@ class ItemContent:
         fields: Text fields, in the order in which they are encoded.
         texts: Items of which something is said.
         unknown: Items that the catalogue does not know.
-        unseen: Items of the catalogue that have no interaction, kept or not.
+        unseen: Items of the catalogue, or rows of the source's arrays, that have no interaction, kept or not.
         pictures: Item -> path in the source's folder, or address, of its picture.
     """
 
@@ -56,7 +56,7 @@ def collect_items(
         folder: The folder that is made.
         report: Where broken records are counted.
         fields: Text fields, in order (default: all).
-        unseen: Whether to keep items of the catalogue that have no interaction.
+        unseen: Whether to keep items of the catalogue, or rows of arrays, that have no interaction.
         progress: Whether to show a progress bar.
 
     Raises:
@@ -86,6 +86,9 @@ def collect_items(
             f"{tables}: none of the {len(unknown):,} items with interactions (the first is {unknown[0]!r}) is in "
             "there. Item ids are compared as text, so '7', '007' and '7.0' differ: use the same ids, or go without it"
         )
+    unsold = [item for item in source.numbered(seen) if item not in wanted]
+    left_out += len(unsold)
+    unknown += unsold if unseen else []
     item_ids = in_order([*catalogue.index, *unknown])
     table = catalogue.reindex(item_ids).fillna("")
     images = named_pictures(source.folder) if unknown else {}

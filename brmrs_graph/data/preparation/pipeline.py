@@ -28,7 +28,7 @@ from brmrs_graph.data.splits import cold
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import file_sha256, write_bytes
 
-_VERSION = 1  # of what is made from the same source with the same options
+_VERSION = 2  # of what is made from the same source with the same options
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def prepare(
     options: Options | None = None,
     *,
     cache_dir: Path | None = None,
+    offline: bool = False,
     progress: bool = False,
 ) -> Prepared:
     """Makes the data set folder ``out/name``.
@@ -66,7 +67,8 @@ def prepare(
         name: Name of the data set.
         out: The folder in which its folder is made.
         options: What is made of the source (default: all defaults).
-        cache_dir: Where encoded vectors are kept by content (default: nowhere).
+        cache_dir: Where encoded vectors are kept by content, and fetched pictures by address (default: nowhere).
+        offline: Whether pictures that are not kept there are done without instead of being fetched.
         progress: Whether to show progress bars.
 
     Raises:
@@ -83,7 +85,9 @@ def prepare(
         recover(work.folder, target)
         try:
             check_target(target, source.folder)
-            manifest, summary = _Preparation(source, name, options or Options(), work, cache_dir, progress).run(target)
+            manifest, summary = _Preparation(
+                source, name, options or Options(), work, cache_dir, offline, progress
+            ).run(target)
         except BaseException:
             if not work.finished:
                 work.remove()
@@ -101,6 +105,7 @@ class _Preparation:
     options: Options
     work: Workplace
     cache_dir: Path | None
+    offline: bool
     progress: bool
 
     def run(self, target: Path) -> tuple[dict[str, Any], str]:
@@ -121,7 +126,7 @@ class _Preparation:
         places = items.result["pictures"]
         pictures = self.work.stage(
             "pictures",
-            [items.fingerprint, stamps(self.source.folder, places)],
+            [items.fingerprint, stamps(self.source.folder, places), self.offline],
             lambda folder: self._pictures(places, folder),
         )
         features = self._features(items, pictures)
@@ -190,7 +195,15 @@ class _Preparation:
 
     def _pictures(self, places: dict[str, str], folder: Path) -> dict[str, Any]:
         report = Report()
-        count = collect_pictures(self.source.folder, places, folder, report, progress=self.progress)
+        count = collect_pictures(
+            self.source.folder,
+            places,
+            folder,
+            report,
+            cache_dir=self.cache_dir,
+            offline=self.offline,
+            progress=self.progress,
+        )
         return {"count": count, "broken": report.to_dict()}
 
     def _features(self, items: Stage, pictures: Stage) -> dict[str, Stage]:

@@ -112,7 +112,9 @@ class Workplace:
         return whole
 
     def remove(self) -> None:
-        """Leaves nothing of it."""
+        """Leaves nothing of it; killed on the way, no stage is said to be finished of which a part is gone."""
+        for finished in self.folder.glob("*.json"):
+            finished.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -137,4 +137,4 @@ def named_pictures(folder: Path) -> dict[str, str]:
 
 def picture_of(named: Mapping[str, str], item: str) -> str:
     """An item's picture among those that :func:`named_pictures` found; no id ever becomes a path. Empty: none."""
-    return named.get(item) or named.get(picture_name(item), "")
+    return named.get(picture_name(item)) or named.get(item, "")

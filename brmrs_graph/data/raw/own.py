@@ -6,18 +6,24 @@ by item.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median_low
 
 from brmrs_graph.data.raw.catalogue import Catalogue, text_fields
 from brmrs_graph.data.raw.columns import Columns, guess
 from brmrs_graph.data.raw.formats import Survey, open_table, the_one
-from brmrs_graph.data.raw.pairs import LABEL, Pairs
+from brmrs_graph.data.raw.pairs import LABEL, VALUES, Pairs
+from brmrs_graph.data.raw.report import Report
 from brmrs_graph.data.raw.source import Source
 from brmrs_graph.data.raw.tables import Table
+from brmrs_graph.data.raw.values import as_time
 from brmrs_graph.errors import DataError
 
 NAME = "own"
+_HEAD = 100  # records looked at to find out the unit of times
+_FUTURE = 1e11  # seconds: the year 5138; in milliseconds 1973
 
 
 def recognise(survey: Survey, name: str, given: Columns) -> Source | None:
@@ -73,9 +79,21 @@ def _pairs(table: Table, columns: Sequence[str], given: Columns) -> tuple[Pairs,
                 f"{role}_id in the first line of the file"
             )
     label = LABEL if LABEL in columns else ""
-    pairs = Pairs(table, roles["user"], roles["item"], roles["rating"], roles["timestamp"], label=label)
+    unit = _unit(table, roles["timestamp"]) if roles["timestamp"] else 1.0
+    guessed = tuple(role for role in VALUES if not getattr(given, role))
+    pairs = Pairs(
+        table, roles["user"], roles["item"], roles["rating"], roles["timestamp"], unit, label, guessed=guessed
+    )
     used = [f"{role} = {roles[role]}" for role in ("user", "item", "rating", "timestamp") if roles[role]]
+    used[-1] += " in milliseconds" if unit < 1 else ""
     return pairs, f"{table.path.name} read as interactions with {', '.join(used)}"
+
+
+def _unit(table: Table, column: str) -> float:
+    """Seconds of one unit of the times of a table, by those at its head."""
+    values = next((chunk.columns[column] for chunk in table.chunks([column], Report(), _HEAD)), [])
+    times = [time for value in values if (time := as_time(value, 1.0)) is not None and math.isfinite(time)]
+    return 0.001 if times and median_low(times) > _FUTURE else 1.0
 
 
 def _catalogue(folder: Path, table: Table, columns: Sequence[str], given: Columns) -> tuple[Catalogue, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from brmrs_graph.data.raw.values import as_id, as_number, as_time
 
 LABEL = "x_label"
 """Column of the split that a source brings along, as in the project's own layout."""
+
+VALUES = {"rating": "is no number", "timestamp": "is neither a number nor a date"}
+"""What a pair may have besides its user and item, and what is wrong with a value of it that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Pairs:
         unit: Seconds of one unit of a time that is a number.
         label: Column that says to which split a pair belongs: 0 (train), 1 (valid) or 2 (test).
         split: The split of the whole table, where there is one table for each.
+        guessed: Which of rating and timestamp have a column by a guess. Where nobody needs them, a value that cannot be
+            read is no fault of the pair, which goes without it.
     """
 
     table: Table
@@ -41,28 +46,30 @@ class Pairs:
     unit: float = 1.0
     label: str = ""
     split: int | None = None
+    guessed: tuple[str, ...] = ()
 
-    def read(self, report: Report, size: int) -> Iterator[pd.DataFrame]:
+    def read(self, report: Report, size: int, needed: Collection[str] = tuple(VALUES)) -> Iterator[pd.DataFrame]:
         """See :meth:`~brmrs_graph.data.raw.Source.interactions`."""
         columns = [column for column in (self.user, self.item, self.rating, self.timestamp, self.label) if column]
         for places, values in self.table.chunks(columns, report, size):
-            absent = [math.nan] * len(places)
+            absent: list[float | None] = [math.nan] * len(places)
             users = [as_id(value) for value in values[self.user]]
             items = [as_id(value) for value in values[self.item]]
             ratings = [as_number(value) for value in values[self.rating]] if self.rating else absent
             times = [as_time(value, self.unit) for value in values[self.timestamp]] if self.timestamp else absent
             labels = [_as_label(value) for value in values[self.label]] if self.label else [self.split] * len(places)
-            broken = self._broken(
-                places,
-                report,
-                [
-                    ("without a user id", users, ""),
-                    ("without an item id", items, ""),
-                    (f"{self.rating} is no number", ratings, None),
-                    (f"{self.timestamp} is neither a number nor a date", times, None),
-                    *([(f"{self.label} is none of 0, 1, 2", labels, None)] if self.label else []),
-                ],
-            )
+            checks: list[tuple[str, Sequence[Any], Any]] = [
+                ("without a user id", users, ""),
+                ("without an item id", items, ""),
+            ]
+            for role, column, read in (("rating", self.rating, ratings), ("timestamp", self.timestamp, times)):
+                if role in self.guessed and role not in needed:
+                    self._forget(places, report, f"{column} {VALUES[role]}; the {role} stays unknown", read)
+                else:
+                    checks.append((f"{column} {VALUES[role]}", read, None))
+            if self.label:
+                checks.append((f"{self.label} is none of 0, 1, 2", labels, None))
+            broken = self._broken(places, report, checks)
             frame = pd.DataFrame(
                 {
                     "user": pd.Series(users, dtype="str"),
@@ -79,6 +86,12 @@ class Pairs:
             if len(frame):
                 yield frame
         report.finish(self.table.path)
+
+    def _forget(self, places: Sequence[int], report: Report, reason: str, values: list[float | None]) -> None:
+        """Puts NaN in the place of values that could not be read; each is reported."""
+        for row in [row for row, value in enumerate(values) if value is None]:
+            report.note(self.table.path, reason, places[row])
+            values[row] = math.nan
 
     def _broken(
         self, places: Sequence[int], report: Report, checks: Sequence[tuple[str, Sequence[Any], Any]]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from brmrs_graph.data.raw.catalogue import Catalogue
-from brmrs_graph.data.raw.pairs import Pairs
+from brmrs_graph.data.raw.pairs import VALUES, Pairs
 from brmrs_graph.data.raw.report import Report
-from brmrs_graph.data.raw.vectors import Vectors
+from brmrs_graph.data.raw.vectors import ArrayRows, Vectors
 
 CHUNK = 250_000
 """Most interactions in memory at once."""
+
+_SPARSEST = 20  # numbers for each item with interactions, beyond which they are taken for names
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,16 @@ class Source:
         """Names of the text columns that :meth:`items` gives."""
         return tuple(dict.fromkeys(name for catalogue in self.catalogues for name in catalogue.texts))
 
-    def interactions(self, report: Report, size: int = CHUNK) -> Iterator[pd.DataFrame]:
+    def interactions(
+        self, report: Report, size: int = CHUNK, needed: Collection[str] = tuple(VALUES)
+    ) -> Iterator[pd.DataFrame]:
         """Interactions in the order of the files, in chunks.
 
         Args:
             report: Where broken records are counted.
             size: Rows of a chunk at most.
+            needed: Which of ``rating`` and ``timestamp`` matter: values of the others that cannot be read become NaN,
+                if it was a guess that their column holds them.
 
         Returns:
             Tables of ``user`` and ``item`` (str), ``rating`` and ``timestamp`` in seconds (float64, NaN where there
@@ -74,7 +82,7 @@ class Source:
             DataError: While reading, if a file is mostly broken, damaged or cut off.
         """
         for pairs in self.pairs:
-            yield from pairs.read(report, size)
+            yield from pairs.read(report, size, needed)
 
     def items(self, report: Report, size: int = CHUNK) -> Iterator[pd.DataFrame]:
         """Items in the order of the files, in chunks; nothing where the source has no table of items.
@@ -93,3 +101,21 @@ class Source:
         seen: set[str] = set()
         for catalogue in self.catalogues:
             yield from catalogue.read(report, size, seen)
+
+    def numbered(self, seen: Collection[str]) -> list[str]:
+        """Items that no table lists, but that are known by their numbers from 0: one for each row of the arrays.
+
+        Without arrays they end with the largest number, as in MMRec. Where items are not counted in this way, as ids
+        that are names or far apart, there are none.
+
+        Args:
+            seen: Items with interactions.
+
+        Raises:
+            DataError: If an array cannot be read.
+        """
+        if not self.complete or self.catalogues or not all(map(_NUMBER.fullmatch, seen)):
+            return []
+        rows = [vectors.count() for vectors in self.vectors.values() if isinstance(vectors, ArrayRows)]
+        count = max(rows, default=1 + max(map(int, seen), default=-1))
+        return [str(number) for number in range(count)] if rows or count <= _SPARSEST * len(seen) + 1000 else []

@@ -103,6 +103,14 @@ class ArrayRows:
     path: Path
     order: Callable[[], list[str]] | None = None
 
+    def count(self) -> int:
+        """Number of rows.
+
+        Raises:
+            DataError: If the file is no array of real numbers.
+        """
+        return len(self._open())
+
     def read(self, wanted: Collection[str], report: Report) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """See :class:`Vectors`; a row of zeros means that the item has no vector, and does not come.
 

@@ -6,7 +6,7 @@ import pytest
 
 from brmrs_graph.data.filters import Filters
 from brmrs_graph.data.preparation import Interactions, collect_interactions
-from brmrs_graph.data.raw import Report, Source, open_source
+from brmrs_graph.data.raw import Columns, Report, Source, open_source
 from brmrs_graph.errors import ConfigError, DataError
 
 
@@ -109,6 +109,31 @@ def test_what_a_rule_needs_is_named(rule: str, message: str, tmp_path: Path) -> 
     write_shop(tmp_path, times=False)
     with pytest.raises(DataError, match=message):
         collect_interactions(source_of(tmp_path), Report(), rule=rule)  # type: ignore[arg-type]
+
+
+def test_guessed_columns_in_another_form_only_matter_where_they_are_needed(tmp_path: Path) -> None:
+    table = write_shop(tmp_path)
+    table["timestamp"] = "12/31/2020"
+    table["rating"] = ["3"] * 3 + ["n/a"] * 597
+    table.to_csv(tmp_path / "sales.csv", index=False)
+    report = Report()
+    found = collect_interactions(source_of(tmp_path), report)
+    assert (found.rule, found.steps[0].pairs) == ("random", 600)
+    assert report.summary() == [
+        "sales.csv: 597 × rating is no number; the rating stays unknown (lines 5, 6, 7, 8, 9, …)",
+        "sales.csv: 600 × timestamp is neither a number nor a date; the timestamp stays unknown "
+        "(lines 2, 3, 4, 5, 6, …)",
+    ]
+    for rule, filters, columns in (
+        ("time", None, None),
+        ("cutoff", None, None),
+        ("random", Filters(min_rating=3), None),
+        ("random", None, Columns(timestamp="timestamp")),
+        ("random", None, Columns(rating="rating")),
+    ):
+        source = open_source(tmp_path, interactions=tmp_path / "sales.csv", columns=columns)
+        with pytest.raises(DataError, match="mostly broken"):
+            collect_interactions(source, Report(), filters, rule)  # type: ignore[arg-type]
 
 
 def test_an_unknown_rule_is_named(tmp_path: Path) -> None:

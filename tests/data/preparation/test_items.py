@@ -3,6 +3,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,6 +88,28 @@ def test_without_a_catalogue_items_stand_as_they_were_met(tmp_path: Path, out: P
     found = collect_items(open_source(tmp_path), ["b", "NA", "a,c"], out, Report())
     assert (found.item_ids, found.fields, found.texts, found.unknown) == (["b", "NA", "a,c"], [], 0, 3)
     assert (out / "items.csv").read_text() == 'itemID\nb\nNA\n"a,c"\n'
+
+
+@pytest.mark.parametrize(
+    ("rows", "sold", "expected"),
+    [
+        (6, "0124", ["0", "1", "2", "3", "4", "5"]),  # a row is an item
+        (0, "0124", ["0", "1", "2", "3", "4"]),  # without arrays the largest number is the last item
+        (3, "ba", ["b", "a"]),  # names have no gaps
+        (0, ["0", "9999999999"], ["0", "9999999999"]),  # nor have numbers that count nothing
+    ],
+)
+def test_numbered_items_without_interactions_are_kept_where_nothing_lists_them(
+    tmp_path: Path, out: Path, rows: int, sold: Sequence[str], expected: list[str]
+) -> None:
+    (tmp_path / "shop.inter").write_text("\n".join(["userID\titemID", *(f"u\t{item}" for item in sold)]) + "\n")
+    if rows:
+        np.save(tmp_path / "image_feat.npy", np.ones((rows, 2)))
+    source = open_source(tmp_path)
+    found = collect_items(source, list(sold), out, Report(), unseen=True)
+    assert (found.item_ids, found.unseen) == (expected, len(expected) - len(sold))
+    assert read_list(out, "itemID") == expected
+    assert collect_items(source, list(sold), out, Report()).item_ids == list(sold)
 
 
 @given(st.text(min_size=1, max_size=600).filter(lambda text: text.isprintable()))

@@ -93,6 +93,30 @@ def test_a_second_time_asks_only_for_what_is_not_there(server: Server, shop: Pat
     assert [path for path, _, _ in server.asked].count("/good.png") == 1
 
 
+def test_what_is_kept_by_address_is_not_fetched_for_another_data_set(server: Server, out: Path, tmp_path: Path) -> None:
+    good, bad = server.serve("/good.png", whole(picture(60))), server.serve("/bad.png", whole(b"no picture"))
+    places = {"a": good, "b": bad, "again": good}
+    assert collect_pictures(out, places, out, Report(), cache_dir=tmp_path / "cache") == 2
+    server.asked.clear()
+    other = tmp_path / "other"
+    other.mkdir()
+    report = Report()
+    found = collect_pictures(out, {"1": good, "2": bad}, other, report, cache_dir=tmp_path / "cache", offline=True)
+    assert found == 1 and server.asked == []
+    assert (other / "images" / "1.png").read_bytes() == picture(60)
+    assert report.summary() == ["images: 1 × a picture that was not fetched, since this is offline (item 2)"]
+    assert not list((tmp_path / "cache").rglob("*.part"))
+    collect_pictures(out, {"1": good, "2": bad}, other, Report(), cache_dir=tmp_path / "cache")
+    assert [path for path, *_ in server.asked] == ["/bad.png"], "what is no picture is not kept"
+
+
+def test_a_picture_that_is_too_large_is_not_taken(server: Server, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_BYTES", 20)
+    report = Report()
+    assert collect_pictures(out, {"x": server.serve("/x.png", whole(picture(50)))}, out, report) == 0
+    assert lost(report) == {DEAD: ["x"]} and not (out / "images").exists()
+
+
 def test_what_a_killed_run_left_goes(shop: Path, out: Path) -> None:
     (out / "images").mkdir()
     (out / "images" / ".old.png.part").write_bytes(b"half")

@@ -91,6 +91,18 @@ def test_the_account_is_that_of_the_manifest(raw: Path, tmp_path: Path) -> None:
     assert "visual: 2 dimensions for 24 items, encoded by colors" in told and "6 items lack it" in told
 
 
+def test_an_encoder_without_anything_to_encode_is_told_and_its_name_is_checked(raw: Path, tmp_path: Path) -> None:
+    (raw / "things.csv").unlink()
+    for path in (raw / "images").iterdir():
+        path.unlink()
+    told = account(made(raw, tmp_path / "out").manifest).splitlines()
+    assert "textual: nothing for tfidf to encode, since no item has a text" in told
+    assert "visual: nothing for colors to encode, since no item has a picture" in told
+    assert "encode" not in account(made(raw, tmp_path / "out", Options()).manifest)
+    with pytest.raises(DataError, match="no image encoder 'colour'"):
+        made(raw, tmp_path / "out", Options(image_encoder="colour"))
+
+
 def test_pca_and_whitening_change_the_arrays_alone(raw: Path, tmp_path: Path) -> None:
     plain = made(raw, tmp_path / "plain")
     done = made(raw, tmp_path / "white", Options(**{**vars(OFFLINE), "pca": 3, "whiten": True}))

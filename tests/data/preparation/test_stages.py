@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,24 @@ def test_gathered_files_are_those_of_the_stages_and_stay_there(tmp_path: Path) -
     assert (stages[1].folder / "a.csv").read_text() == "a"
     work.remove()
     assert not work.folder.exists()
+
+
+def test_a_kill_while_all_is_removed_leaves_no_half_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Workplace(tmp_path / "w")
+
+    def make(folder: Path) -> None:
+        (folder / "file").write_text("x")
+
+    def killed(*_: object, **__: object) -> None:
+        (stage.folder / "file").unlink()
+        raise KeyboardInterrupt
+
+    stage = work.stage("one", 1, make)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            work.remove()
+    assert (work.stage("one", 1, make).folder / "file").read_text() == "x"
 
 
 def test_links_become_copies_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

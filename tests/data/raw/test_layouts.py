@@ -295,3 +295,18 @@ def test_an_index_without_a_name_is_no_column_of_anything(tmp_path: Path) -> Non
         ["7"],
         ["7"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds", "remark"),
+    [
+        (["1537401600000", "", "1537401600123", "0"], [1537401600.0, 1537401600.123, 0.0], "time in milliseconds"),
+        (["1537401600", "99999999999999"], [1537401600.0, 99999999999999.0], "time"),
+        (["2018-09-20T00:00:00.123", "2018-09-20"], [1537401600.123, 1537401600.0], "time"),
+    ],
+)
+def test_own_times_may_be_in_milliseconds(tmp_path: Path, times: list[str], seconds: list[float], remark: str) -> None:
+    (tmp_path / "sales.csv").write_text("".join(f"{row}\n" for row in ["user,item,time", *(f"u,i,{t}" for t in times)]))
+    source = open_source(tmp_path)
+    assert source.remarks == (f"sales.csv read as interactions with user = user, item = item, timestamp = {remark}",)
+    assert interactions(source)["timestamp"].dropna().tolist() == pytest.approx(seconds, rel=0, abs=1e-6)
