@@ -125,12 +125,14 @@ def prepare(settings: PrepareSettings) -> Path:
         DataError: If the source is missing or wrong, or an encoder cannot be used.
     """
     options = settings.options()
-    if settings.source is None and settings.dataset == "boutique":
+    if settings.source is not None and settings.dataset == "boutique":
+        raise ConfigError("'boutique' is the built-in data set; name the one in --from with --dataset NAME")
+    if settings.dataset == "boutique":
         given = [name for name, value in vars(settings).items() if value != getattr(PrepareSettings(), name)]
         if unused := [f"--{name.replace('_', '-')}" for name in given if name not in _OF_GENERATED]:
             raise ConfigError(
                 f"the built-in data set is generated with its split, and {', '.join(unused)} would change nothing; "
-                "leave that out, or give the raw files with --from"
+                "leave that out, or name another --dataset and give its raw files with --from"
             )
         folder, summary = preparation.prepare_boutique(
             generate_boutique(), settings.out, options, cache_dir=cache_dir(), progress=True

@@ -295,3 +295,9 @@ def test_help_says_what_the_command_does(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     for part in ("--dataset", "--from", "--out", "--k-core", "--columns.user", "make encoders"):
         assert part in shown
+
+
+def test_raw_files_without_a_name_do_not_become_the_boutique(refuse: Refuse, shops: Path, tmp_path: Path) -> None:
+    message = refuse(prepare.command, ["--from", str(shops), "--out", str(tmp_path)])
+    assert "name the one in --from with --dataset NAME" in message
+    assert not list(tmp_path.iterdir())

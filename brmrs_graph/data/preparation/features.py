@@ -24,6 +24,9 @@ from brmrs_graph.files import file_sha256
 ENCODERS = {"textual": "minilm", "visual": "efficientnet-lite0"}
 """The encoder of a modality where none is named and the source has no vectors."""
 
+DIGITS = 6
+"""Of an energy in the manifest; the rest depends on the number of threads."""
+
 _STEMS = {modality: stem for stem, modality in MODALITY_NAMES.items()}
 
 
@@ -140,7 +143,7 @@ def write_features(
         whole = path.rename(folder / f".{path.name}")
         kept = rotate_file(whole, path, dim, options.whiten)
         whole.unlink()
-        about |= {"dimensions": dim, "rotated_from": shape.dim, "energy": kept, "whitened": options.whiten}
+        about |= {"dimensions": dim, "rotated_from": shape.dim, "energy": round(kept, DIGITS), "whitened": options.whiten}
     return about | {"broken": report.to_dict()}
 
 
@@ -178,7 +181,7 @@ def _encoded(
         fitted = fit(encoder, there)
         about: dict[str, Any] = {"encoder": fitted.name, "fingerprint": fitted.fingerprint()}
         if isinstance(fitted, TfidfEncoder):
-            about["encoder_energy"] = fitted.energy
+            about["encoder_energy"] = round(fitted.energy, DIGITS)
         return encode_present(fitted, there, cache_dir=cache_dir, progress=progress), about
 
     return Origin(["encoded", encoder.name, encoder.fingerprint()], np.float16, blocks)
