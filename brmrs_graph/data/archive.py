@@ -159,7 +159,7 @@ def _unpack_tar(plain: BufferedIOBase, budget: _Budget, folder: Path) -> None:
 def _unpack_zip(bundle: zipfile.ZipFile, budget: _Budget, folder: Path) -> None:
     for member in bundle.infolist():
         kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where the archive does not come from a Unix
-        if member.is_dir():
+        if member.filename.endswith("/"):  # is_dir() of older Pythons fails where the name is empty
             _make_folder(folder, member.filename, budget)
         elif kind in (0, stat.S_IFREG):
             with bundle.open(member) as content:

@@ -106,6 +106,12 @@ def test_links_and_devices_in_zip(tmp_path: Path, kind: int) -> None:
     refused(make_zip(tmp_path / "a.zip", {"special": b"/etc/passwd"}, kind | 0o777), "'special' is neither")
 
 
+def test_a_member_without_a_name(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", {"named": b"1"})
+    archive.write_bytes(archive.read_bytes().replace(b"named", b"\0amed"))  # a name ends at a zero byte
+    refused(archive, "'' is no file name")
+
+
 def test_a_file_is_not_written_twice(tmp_path: Path) -> None:
     refused(make_tar(tmp_path / "a.tar", {"a": b"1", "./a": b"2"}), "'./a' occurs twice")
     refused(make_tar(tmp_path / "b.tar", {"a": b"1", "a/b": b"2"}), "could not be unpacked")
