@@ -143,7 +143,12 @@ def write_features(
         whole = path.rename(folder / f".{path.name}")
         kept = rotate_file(whole, path, dim, options.whiten)
         whole.unlink()
-        about |= {"dimensions": dim, "rotated_from": shape.dim, "energy": round(kept, DIGITS), "whitened": options.whiten}
+        about |= {
+            "dimensions": dim,
+            "rotated_from": shape.dim,
+            "energy": round(kept, DIGITS),
+            "whitened": options.whiten,
+        }
     return about | {"broken": report.to_dict()}
 
 
