@@ -75,7 +75,9 @@ class Ledger:
                 return None
             if test:
                 data = self._data(settings_of(options))
-                known = known.with_test(folder, data, self._kept.setdefault("pairs", TestPairs.of(data)))
+                if "pairs" not in self._kept:
+                    self._kept["pairs"] = TestPairs.of(data)
+                known = known.with_test(folder, data, self.pairs)
             self._known[key] = known
         return known
 

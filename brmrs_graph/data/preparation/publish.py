@@ -74,7 +74,7 @@ def check_target(target: Path, source: Path) -> None:
             f"{target} holds the raw files and would be replaced by the data set made from them; give another folder "
             "for what is made, or move the raw files"
         )
-    made = {Path(name).parts[0] for name in read_manifest(target).get("files", {})}
+    made = _made(target)
     parts = {f"{target.name}.inter", *LISTS.values(), IMAGES.name}
     there = sorted(path.name for path in target.iterdir()) if target.is_dir() else []
     if foreign := [name for name in there if name not in made and (name in parts or name.endswith("_feat.npy"))]:
@@ -97,7 +97,7 @@ def publish(whole: Path, target: Path) -> None:
     """
     old = _old(whole.parent)
     if target.is_dir():
-        made = {Path(name).parts[0] for name in read_manifest(target).get("files", {})} | {MANIFEST}
+        made = _made(target) | {MANIFEST}
         for path in target.iterdir():
             if path.name not in made and not (whole / path.name).exists():
                 link(path, whole / path.name)
@@ -111,6 +111,11 @@ def recover(workplace: Path, target: Path) -> None:
     """Puts the old folder back if a kill came after it was moved away and before the new one was there."""
     if _old(workplace).is_dir() and not target.exists():
         _old(workplace).rename(target)
+
+
+def _made(folder: Path) -> set[str]:
+    """What lies directly in a folder because it was prepared, by name."""
+    return {Path(name).parts[0] for name in read_manifest(folder).get("files", {})}
 
 
 def _old(workplace: Path) -> Path:
