@@ -3,6 +3,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from brmrs_graph.data.encoders import (
     Progress,
     SentenceTransformerEncoder,
     TimmEncoder,
-    encode_cached,
+    encode_blocks,
     encode_items,
     image_encoder,
     item_pictures,
@@ -26,6 +27,14 @@ from brmrs_graph.data.encoders import cache as cache_module
 from brmrs_graph.data.encoders.base import module_sha256, require
 from brmrs_graph.data.encoders.image import Preprocessing, load_picture
 from brmrs_graph.errors import DataError
+
+
+def encode_cached(encoder: Any, inputs: Sequence[Any], keys: Sequence[bytes], *rest: Any) -> np.ndarray:
+    """All blocks in one array."""
+    vectors = np.empty((len(inputs), encoder.dim), dtype=np.float32)
+    for rows, values in encode_blocks(encoder, inputs, keys, *rest):
+        vectors[rows] = values
+    return vectors
 
 
 class FakeEncoder:

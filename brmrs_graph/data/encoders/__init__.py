@@ -1,7 +1,7 @@
 """Encoders: item texts and pictures to feature vectors, cached by content."""
 
 from brmrs_graph.data.encoders.base import Block, CorpusEncoder, Encoder, Progress
-from brmrs_graph.data.encoders.cache import encode_cached
+from brmrs_graph.data.encoders.cache import encode_blocks
 from brmrs_graph.data.encoders.colors import ColorEncoder
 from brmrs_graph.data.encoders.image import EfficientNetLiteEncoder, PictureEncoder, TimmEncoder
 from brmrs_graph.data.encoders.items import Encoded, encode_items, item_pictures, item_texts
@@ -22,7 +22,7 @@ __all__ = [
     "SentenceTransformerEncoder",
     "TfidfEncoder",
     "TimmEncoder",
-    "encode_cached",
+    "encode_blocks",
     "encode_items",
     "image_encoder",
     "item_pictures",

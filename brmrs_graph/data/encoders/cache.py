@@ -26,24 +26,6 @@ T = TypeVar("T")
 _SHARD = 256  # vectors; what a killed run may lose
 
 
-def encode_cached(
-    encoder: Encoder[T],
-    inputs: Sequence[T],
-    keys: Sequence[bytes],
-    cache_dir: Path | None = None,
-    progress: Progress | None = None,
-) -> FloatArray:
-    """All of :func:`encode_blocks` in one array.
-
-    Returns:
-        Vectors of shape ``[n, encoder.dim]``.
-    """
-    vectors = np.empty((len(inputs), encoder.dim), dtype=np.float32)
-    for rows, values in encode_blocks(encoder, inputs, keys, cache_dir, progress):
-        vectors[rows] = values
-    return vectors
-
-
 def encode_blocks(
     encoder: Encoder[T],
     inputs: Sequence[T],
