@@ -36,14 +36,15 @@ class CrossModalSampler:
     others. Scores are detached. Where no candidate is left the first pool item stands in, and is counted in
     :attr:`fallbacks` (of :attr:`draws`).
 
+    An item that lacks a modality is a candidate of the pool like every other. It is drawn as a positive, too, and
+    without it nothing would push its scores down.
+
     Args:
         form: ``pool``, ``graph`` or ``hybrid``.
         seen: The training interactions (user, item), which are never drawn.
         neighbors: (A, B) -> the graph, such as :math:`P_{A \setminus B}` (see
             :func:`~brmrs_graph.sampling.inconsistent_neighbors`); not needed for ``pool``.
         avoid: Pairs (i+, j) never drawn (co-purchased with the positive, near-duplicates).
-        missing: Modality -> True where an item lacks it; items that lack A or B are not drawn for (A, B). Give only
-            modalities that some item lacks.
         choice: How one of the candidates is chosen.
         far: Modality -> what is close in it; if given, only items different from the positive in A and in B are drawn
             for (A, B).
@@ -57,14 +58,12 @@ class CrossModalSampler:
         seen: PairSet,
         neighbors: Mapping[Direction, SparseGraph] | None = None,
         avoid: PairSet | None = None,
-        missing: Mapping[str, Tensor] | None = None,
         choice: Choice = "confused",
         far: Mapping[str, Closeness] | None = None,
     ) -> None:
         self.form = form
         self.seen = seen
         self.neighbors = dict(neighbors or {})
-        self.missing = dict(missing or {})
         self.avoid = avoid
         self.choice = choice
         self.far = dict(far or {})
@@ -94,7 +93,6 @@ class CrossModalSampler:
         if self.avoid is not None:
             self.avoid.to(device)
         self.neighbors = {direction: graph.to(device) for direction, graph in self.neighbors.items()}
-        self.missing = {modality: mask.to(device) for modality, mask in self.missing.items()}
         for closeness in self.far.values():
             closeness.to(device)
         return self
@@ -145,10 +143,8 @@ class CrossModalSampler:
         allowed = torch.ones_like(candidates.items, dtype=torch.bool)
         if self.avoid is not None:
             allowed &= ~self.avoid.contains(positives[candidates.segment], candidates.items)
-        for modality in (a, b):
-            if modality in self.missing:
-                allowed &= ~self.missing[modality][candidates.items]
-            if self.far:
+        if self.far:
+            for modality in (a, b):
                 allowed &= self.far[modality].different(positives[candidates.segment], candidates.items)
         return candidates.filter(allowed)
 

@@ -51,7 +51,6 @@ def cross_modal_sampler(
         seen,
         neighbors,
         avoided_pairs(data.only(modalities), config.avoid_copurchased, config.avoid_duplicates),
-        {m: data.missing[m] for m in modalities if bool(data.missing[m].any())},
         config.chns_choice,
         far,
     )

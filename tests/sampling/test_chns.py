@@ -182,28 +182,6 @@ def test_pairs_to_avoid_are_never_drawn_while_another_candidate_is_left(form):
     assert in_avoided == first <= sampler.fallbacks < sampler.draws / 2
 
 
-@pytest.mark.parametrize("form", ["pool", "graph", "hybrid"])
-@pytest.mark.parametrize("lacking", ["visual", "textual", "audio"])
-def test_items_that_lack_a_or_b_are_not_drawn_for_that_direction_alone(form, lacking):
-    world = World(("visual", "textual", "audio"), size=12)
-    mask = torch.rand(ITEMS, generator=seeded(5)) < 0.4
-    sampler = world.sampler(form, missing={lacking: mask})
-    drawn = sampler.draw(world.pool, world.positives, seeded())
-    unguarded = world.sampler(form).draw(world.pool, world.positives, seeded())
-    stand_ins = 0
-    for direction, items in drawn.items():
-        if lacking in direction:
-            bad = mask[items]
-            assert torch.equal(items[bad], world.items[bad, 0])
-            stand_ins += int(bad.sum())
-            assert bool(mask[unguarded[direction]].any())
-        else:
-            assert bool(mask[items].any())
-            # The mask must not change these draws; hybrid's own depend on the stream that all directions share.
-            assert form == "hybrid" or torch.equal(items, unguarded[direction])
-    assert stand_ins <= sampler.fallbacks < sampler.draws / 4
-
-
 @pytest.mark.parametrize("form", ["graph", "hybrid"])
 def test_draws_are_reproducible_from_a_generator_and_differ_between_seeds(world, form):
     sampler = world.sampler(form)
@@ -334,17 +312,16 @@ def test_one_modality_has_no_direction_and_nothing_is_drawn(world):
 
 
 def test_moving_moves_every_part_and_keeps_the_draws(world):
-    mask = torch.zeros(ITEMS, dtype=torch.bool)
     avoid = PairSet(torch.tensor([[0], [1]]), ITEMS)
     far = closeness_of(world)
-    sampler = world.sampler("graph", avoid=avoid, missing={"visual": mask}, far=far)
+    sampler = world.sampler("graph", avoid=avoid, far=far)
     before = sampler.draw(world.pool, world.positives, seeded())
     assert sampler.to("cpu") is sampler
     after = sampler.draw(world.pool, world.positives, seeded())
     assert all(torch.equal(before[d], after[d]) for d in before)
     sampler.to("meta")
     graphs = (graph.weight for graph in sampler.neighbors.values())
-    moved = (*graphs, sampler.missing["visual"], avoid.keys, *(closeness.missing for closeness in far.values()))
+    moved = (*graphs, avoid.keys, *(closeness.missing for closeness in far.values()))
     assert {tensor.device.type for tensor in (*moved, sampler.seen.keys)} == {"meta"}
 
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from brmrs_graph.branches import Branches, PairScores
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.sampling import PairSet
+from brmrs_graph.nn.fusion import ConcatFusion
+from brmrs_graph.sampling import PairSet, UniformSampler
 from brmrs_graph.training import ObjectiveConfig
 from brmrs_graph.training.candidates import avoided_pairs, cross_modal_sampler, inconsistency_graphs
 
@@ -68,6 +70,24 @@ def test_close_lists_what_is_close_in_both_modalities(
             assert set(graph.indices[graph.indptr[i] : graph.indptr[i + 1]].tolist()) == both
 
 
+def test_the_pool_offers_items_that_lack_a_modality_like_all_others(
+    make_data: Callable[..., MultimodalDataset],
+) -> None:
+    data = make_data(num_items=40, missing=0.3)
+    config = ObjectiveConfig(chns=1.0, chns_form="pool")
+    sampler = cross_modal_sampler(config, data, data.modalities, PairSet(data.train_edges, data.num_items))
+    generator = torch.Generator().manual_seed(0)
+    users = {m: torch.randn(data.num_users, 4, generator=generator) for m in data.modalities}
+    items = {m: torch.randn(data.num_items, 4, generator=generator) for m in data.modalities}
+    user, positive = data.train_edges
+    candidates = UniformSampler(data.train_edges, data.num_users, data.num_items).draw(user, 6, generator)
+    pool = PairScores(Branches(users, items, data.modalities, ConcatFusion()), user, candidates)
+    for (a, b), drawn in sampler.draw(pool, positive, generator).items():
+        highest = (users[a][user].unsqueeze(1) * items[a][candidates]).sum(2).argmax(1, keepdim=True)
+        assert torch.equal(drawn, candidates.gather(1, highest).squeeze(1))
+        assert all(bool(data.missing[m][drawn].any()) for m in (a, b))
+
+
 def test_far_judges_the_pool_by_the_neighbours_and_the_similarity_in_every_modality(
     make_data: Callable[..., MultimodalDataset],
 ) -> None:
@@ -94,7 +114,7 @@ def spaces(data: MultimodalDataset, name: str) -> tuple[Tensor, Tensor]:
 def test_the_forms_of_the_method_are_those_of_the_sampler(form: Any, sampler: str, toy: MultimodalDataset) -> None:
     config = ObjectiveConfig(chns=1.0, chns_form=form, neighbors=6, avoid_copurchased=True)
     made = cross_modal_sampler(config, toy, toy.modalities, PairSet(toy.train_edges, toy.num_items))
-    assert made.form == sampler and made.choice == "confused" and not made.far and not made.missing
+    assert made.form == sampler and made.choice == "confused" and not made.far
     assert made.avoid is not None and bool(made.neighbors) == (form != "pool")
 
 
