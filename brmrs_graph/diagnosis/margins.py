@@ -158,10 +158,9 @@ def hard_margins(
     pool = pairs.sampler.draw(pairs.users, candidates, generator)
     device = branches.items().device
     seen = pairs.sampler.to(device).seen
-    lacking = {m: data.missing[m] for m in branches.modalities if m in data.missing and bool(data.missing[m].any())}
-    samplers = {"pool": CrossModalSampler("pool", seen, missing=lacking).to(device)}
+    samplers = {"pool": CrossModalSampler("pool", seen).to(device)}
     if neighbors is not None:
-        samplers["graph"] = CrossModalSampler("graph", seen, neighbors, missing=lacking).to(device)
+        samplers["graph"] = CrossModalSampler("graph", seen, neighbors).to(device)
 
     directions = list(permutations(branches.modalities, 2))
     random: dict[str, list[Tensor]] = {m: [] for m in branches.modalities}

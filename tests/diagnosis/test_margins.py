@@ -176,21 +176,6 @@ def test_hard_items_of_a_graph_are_its_neighbours(toy: MultimodalDataset) -> Non
     assert set(result.medians) == {"random", "pool", "graph"}
 
 
-def test_items_that_lack_a_modality_are_never_hard(toy: MultimodalDataset) -> None:
-    # The best item of all lacks b: as a candidate it would always be the hardest.
-    best = torch.zeros(18)
-    absent = next(item for item in range(18) if item not in pairs(toy)[1])
-    best[absent] = 1.0
-    missing = torch.arange(18) == absent
-    branches = popularity(toy, a=best, b=torch.randn(18, generator=torch.Generator().manual_seed(0)))
-    features = {m: torch.randn(18, 2) for m in ("a", "b")}
-    there = replace(toy, features=features, missing={})
-    lacking = replace(there, missing={"b": missing})
-    for direction in (("a", "b"), ("b", "a")):
-        assert hard_margins(branches, lacking)[direction].counts["pool"]["a"][: len(margins.EDGES) // 2].sum() == 0
-    assert hard_margins(branches, there)["a", "b"].counts["pool"]["a"][: len(margins.EDGES) // 2].sum() > 0
-
-
 def test_every_ordered_pair_of_any_modalities(toy: MultimodalDataset) -> None:
     scores = {name: torch.randn(18, generator=torch.Generator().manual_seed(i)) for i, name in enumerate("xyz")}
     results = hard_margins(popularity(toy, **scores), toy)
