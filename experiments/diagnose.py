@@ -30,7 +30,7 @@ from brmrs_graph.files import write_bytes
 from brmrs_graph.training import PRESETS
 from experiments import cli
 from experiments.catalog import load_for, planted_data
-from experiments.report import diagnosis_table
+from experiments.report import diagnosis_table, what_ran
 from experiments.run import versions
 from experiments.settings import RunSettings
 from experiments.trained import Trained, differing_options, named, read_comparison, read_trained
@@ -192,7 +192,7 @@ def _types(run: RunSettings) -> list[str] | None:
 
 def _title(model: Trained) -> str:
     objective = str(model.options["objective"])
-    return f"{model.options['model']} / {objective}: {PRESETS[objective][0]}"
+    return f"{what_ran(model.options['model'], objective, model.options.get('plug', ''))}: {PRESETS[objective][0]}"
 
 
 if __name__ == "__main__":

@@ -7,13 +7,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from brmrs_graph.data.counted import counted
+
 COLUMNS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 
 
 def print_metrics(metrics: dict[str, Any], console: Console | None = None) -> None:
     """Prints the validation and test metrics of a run, the fused branch first, single modalities below."""
     console = console or Console()
-    title = f"{metrics['model']} / {metrics['objective']} on {metrics['dataset']}"
+    what = what_ran(metrics["model"], metrics["objective"], metrics["settings"].get("plug", ""))
+    title = f"{what} on {metrics['dataset']}"
     if metrics["data"]["synthetic"]:
         title += " (synthetic data)"
     table = Table(title=title, title_justify="left")
@@ -35,6 +38,11 @@ def print_metrics(metrics: dict[str, Any], console: Console | None = None) -> No
     console.print(table)
 
 
+def what_ran(model: str, objective: str, plug: str = "") -> str:
+    """A model with its objective and what is plugged in, for titles: ``freedom / bpr + chns + synergy``."""
+    return " + ".join([f"{model} / {objective}", *filter(None, plug.split(","))])
+
+
 def diagnosis_table(record: dict[str, Any]) -> Table:
     """The headline figures of a diagnosis, a column for each model, with 95 % intervals."""
     data = record["dataset"]
@@ -42,7 +50,7 @@ def diagnosis_table(record: dict[str, Any]) -> Table:
     table = Table(title=f"diagnosis on {data['name']}{kind}, test", title_justify="left")
     table.add_column("")
     for model in record["models"]:
-        table.add_column(f"{model['name']}\n{len(model['seeds'])} seeds", justify="right")
+        table.add_column(f"{model['name']}\n{counted(len(model['seeds']), 'seed')}", justify="right")
     for name, values in diagnosis_rows(record).items():
         table.add_row(name, *(interval(value, "\n") for value in values))
     return table

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brmrs_graph.data.check import Finding, check_data
+from brmrs_graph.data.counted import counted
 from brmrs_graph.data.features import rotate
 from brmrs_graph.errors import DataError
 
@@ -23,11 +24,11 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Encoding:
-    """What the features of a modality were encoded from.
+    """What the features of a modality were encoded or generated from.
 
     Args:
-        vectors: The features, as they came from the encoder.
-        made_from: SHA-256 of the encoder's weights and of all that it encoded.
+        vectors: The features, as they came from the encoder or the generator.
+        made_from: SHA-256 of the encoder's weights and of all that it encoded, or of all that the generator was given.
     """
 
     vectors: Tensor
@@ -137,8 +138,8 @@ class MultimodalDataset:
     def content_hash(self) -> str:
         """SHA-256 (first 16 hex digits) of all that training and evaluation see: interactions, features and masks.
 
-        The last bits of encoded vectors differ from one kind of processor to another. What they were encoded from
-        does not, and stands for them as long as they are as the encoder made them.
+        The last bits of encoded and generated vectors differ from one kind of processor to another. What they were made
+        from does not, and stands for them as long as they are as they were made.
         """
         digest = hashlib.sha256()
         for matrix in (self.train, self.valid, self.test):
@@ -238,7 +239,8 @@ class MultimodalDataset:
             missing[name] = torch.zeros_like(lacking) if known else lacking
             if known:
                 notes.append(
-                    f"{name} features of {int(lacking.sum()):,} items that lack them were set to the mean vector"
+                    f"{name} features of {counted(int(lacking.sum()), 'item that lacks', 'items that lack')} them were "
+                    "set to the mean vector"
                 )
         return replace(self, features=features, missing=missing, notes=(*self.notes, *notes)) if notes else self
 

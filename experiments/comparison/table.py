@@ -12,6 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from brmrs_graph.evaluation import holm
+from experiments.comparison.labels import PLACES, fewer, place, seeds
 
 SHORT = {"recall@10": "R@10", "recall@20": "R@20", "ndcg@10": "N@10", "ndcg@20": "N@20"}
 Results = Mapping[str, Any]
@@ -25,11 +26,13 @@ class Cell:
         text: What is in it.
         value: What it is ranked by in its column, the larger the better; None: it is not ranked.
         place: 1 for the best of the column, 2 for the second.
+        note: What is said beside it.
     """
 
     text: str
     value: float | None = None
     place: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def main_table(results: Results) -> Table:
         test = tests.get(name)
         rows.append(
             (
-                _named(name, arm, results),
+                Cell(name, note=fewer(arm, results)),
                 _metric(arm["valid"]["recall@20"]),
                 *(_metric(arm["test"][metric]) for metric in SHORT),
                 Cell("" if test is None else _difference(test)),
@@ -65,7 +68,9 @@ def main_table(results: Results) -> Table:
             )
         )
     head = ("arm", "valid R@20", *SHORT.values(), f"{reference} − arm, R@20 [95 %]", "p", "min", "GiB")
-    return _placed(Table(head, tuple(rows), _caption(results)))
+    places = {place(arm) for arm in results["arms"].values()}
+    marks = "".join(f"; minutes with {p.mark}: on {p.what}" for p in PLACES if p.mark and p in places)
+    return _placed(Table(head, tuple(rows), _caption(results) + marks))
 
 
 def gains_table(results: Results) -> Table:
@@ -77,8 +82,8 @@ def gains_table(results: Results) -> Table:
         rows.append(
             (
                 Cell(test["against"]),
-                _metric(base["test"]["recall@20"], ranked=False),
-                _metric(arm["test"]["recall@20"], ranked=False),
+                _unranked(base, results),
+                _unranked(arm, results),
                 Cell(_difference(test)),
                 Cell(f"{100 * relative:+.1f} %"),
                 Cell(_p(test["p_holm"])),
@@ -92,7 +97,8 @@ def degree_table(results: Results) -> Table:
     """Recall@20 by the training interactions of the item, the coldest items first."""
     groups = next(iter(results["arms"].values()))["by_degree"]
     rows = [
-        (Cell(name), *(_metric(arm["by_degree"][group]) for group in groups)) for name, arm in results["arms"].items()
+        (Cell(name, note=fewer(arm, results)), *(_metric(arm["by_degree"][group]) for group in groups))
+        for name, arm in results["arms"].items()
     ]
     head = ("R@20 of items with so many training interactions", *groups)
     pairs = ", ".join(f"{group['pairs']:,}" for group in groups.values())
@@ -112,20 +118,20 @@ def across_table(comparisons: Sequence[Results]) -> Table:
             (
                 Cell(results["dataset"]),
                 Cell(f"{by_test.index(reference) + 1} of {len(by_test)}"),
-                _metric(arms[reference]["test"]["recall@20"], ranked=False),
-                Cell(f"{other}"),
-                _metric(arms[other]["test"]["recall@20"], ranked=False),
+                _unranked(arms[reference], results),
+                Cell(other),
+                _unranked(arms[other], results),
                 Cell(_difference(tests[number])),
                 Cell(_p(tests[number]["p"])),
             )
         )
     adjusted = holm({number: test["p"] for number, test in tests.items()})
     head = ("data set", "rank", "R@20", "best other by validation", "its R@20", "difference [95 %]", "p", "p, Holm")
-    seeds = "; ".join(f"{results['dataset']} {len(results['seeds'])}" for results in comparisons)
+    by_dataset = "; ".join(f"{results['dataset']} {seeds(results)}" for results in comparisons)
     return Table(
         head,
         tuple((*row, Cell(_p(adjusted[number]))) for number, row in enumerate(rows)),
-        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets; seeds: {seeds}",
+        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets: {by_dataset}",
     )
 
 
@@ -152,7 +158,7 @@ def markdown_lines(table: Table) -> list[str]:
     mark = {0: "{}", 1: "**{}**", 2: "*{}*"}
     lines = [f"| {' | '.join(table.head)} |", f"|---|{'---:|' * (len(table.head) - 1)}"]
     for first, *others in table.rows:
-        cells = [f"`{first.text}`", *(mark[cell.place].format(cell.text) for cell in others)]
+        cells = [f"`{first.text}`{first.note}", *(mark[cell.place].format(cell.text) + cell.note for cell in others)]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, "", table.caption]
 
@@ -163,7 +169,9 @@ def latex(results: Results) -> str:
     parts = [f"% {results['command']}", "% needs \\usepackage{booktabs}"]
     for table in (VIEWS[view](results) for view in views(results)):
         head, caption = ([_escape(text) for text in texts] for texts in (table.head, [table.caption]))
-        rows = [" & ".join(mark[cell.place].format(_escape(cell.text)) for cell in row) for row in table.rows]
+        rows = [
+            " & ".join(mark[cell.place].format(_escape(cell.text)) + cell.note for cell in row) for row in table.rows
+        ]
         parts += [
             r"\begin{table}",
             r"\centering",
@@ -192,7 +200,8 @@ def terminal(results: Results) -> RichTable:
     )
     # Deviations and intervals go below their figures: the table stays narrow. Names give way before figures do.
     rows = [
-        [Text(re.sub(r" (?=[±\[])", "\n", cell.text), style=style[cell.place]) for cell in row] for row in table.rows
+        [Text(re.sub(r" (?=[±\[(])", "\n", cell.text + cell.note), style=style[cell.place]) for cell in row]
+        for row in table.rows
     ]
     for number, name in enumerate(table.head):
         width = max((len(line) for row in rows for line in row[number].plain.splitlines()), default=0)
@@ -227,18 +236,18 @@ def _without(table: Table, *names: str) -> Table:
     )
 
 
-def _metric(value: Mapping[str, float], *, ranked: bool = True) -> Cell:
+def _metric(value: Mapping[str, float]) -> Cell:
     spread = f" ± {_decimal(value['std'])}" if value["std"] else ""
-    return Cell(_decimal(value["mean"]) + spread, value["mean"] if ranked else None)
+    return Cell(_decimal(value["mean"]) + spread, value["mean"])
+
+
+def _unranked(arm: Mapping[str, Any], results: Results) -> Cell:
+    """Test Recall@20 where the cell has to say itself how many seeds it is of."""
+    return replace(_metric(arm["test"]["recall@20"]), value=None, note=fewer(arm, results))
 
 
 def _decimal(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".removeprefix("0")
-
-
-def _named(name: str, arm: Mapping[str, Any], results: Results) -> Cell:
-    number = len(arm["seeds"])
-    return Cell(f"{name} ({number} seed{'s'[: number - 1]})" if number < len(results["seeds"]) else name)
 
 
 def _difference(test: Mapping[str, float]) -> str:
@@ -251,25 +260,21 @@ def _p(value: float) -> str:
 
 
 def _minutes(arm: Mapping[str, Any]) -> str:
-    minutes = float(np.mean(arm["seconds"])) / 60
-    return f"{minutes:.1f}{' g' if 'cuda' in arm.get('devices', ()) else ''}"
+    return f"{float(np.mean(arm['seconds'])) / 60:.1f} {place(arm).mark}".rstrip()
 
 
 def _caption(results: Results) -> str:
     kind = "synthetic data; " if results["data"]["synthetic"] else ""
-    number = len(results["seeds"])
-    seeds = f"{number} seeds, mean ± standard deviation" if number > 1 else "one seed"
-    return f"{results['dataset']}: {kind}{seeds}; data {results['data']['hash']}"
+    spread = ", mean ± standard deviation" if any(len(arm["seeds"]) > 1 for arm in results["arms"].values()) else ""
+    return f"{results['dataset']}: {kind}{seeds(results)}{spread}; data {results['data']['hash']}"
 
 
 def _legend(results: Results) -> str:
-    on_gpu = any("cuda" in arm.get("devices", ()) for arm in results["arms"].values())
-    gpu = " (g: on a GPU that several runs share)" if on_gpu else ""
     return (
         "Best of a column in bold, second in italics. R is Recall, N is NDCG, on test at the best validation epoch; "
         "an arm's trial is chosen by validation. Differences: paired bootstrap over users and seeds; p after Holm's "
         f"correction for {max(len(results['against_reference']), 1)} tests. Minutes of training and validation on one "
-        f"CPU thread{gpu}; peak memory of the process."
+        "CPU thread, unless marked; peak memory of the process."
     )
 
 

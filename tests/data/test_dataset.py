@@ -209,7 +209,7 @@ def test_imputed_items_have_the_mean_of_those_that_are_there_and_count_as_presen
     assert not imputed.missing["visual"].any() and data.missing["visual"].any()
     assert imputed.features["textual"] is data.features["textual"]
     assert imputed.content_hash != data.content_hash
-    assert imputed.notes == ("visual features of 1 items that lack them were set to the mean vector",)
+    assert imputed.notes == ("visual features of 1 item that lacks them were set to the mean vector",)
 
 
 def test_nothing_is_imputed_where_nothing_or_everything_is_missing() -> None:

@@ -1,6 +1,6 @@
 import tracemalloc
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from brmrs_graph.branches import Branches
 from brmrs_graph.data import Gamma, Planted, PlantedConfig, generate_planted
-from brmrs_graph.data.planted import TYPES
-from brmrs_graph.data.planted.latents import draw_items, draw_tastes
+from brmrs_graph.data.planted import TYPES, generate
+from brmrs_graph.data.planted.config import GENERATOR
+from brmrs_graph.data.planted.latents import draw_features, draw_items, draw_tastes
 from brmrs_graph.diagnosis import PID, Information, information, margin_sample, pid
 from brmrs_graph.errors import ConfigError
 
@@ -344,6 +345,34 @@ def same(a: Planted, b: Planted) -> bool:
 def test_the_same_configuration_gives_the_same_data_and_another_seed_others(small: Planted) -> None:
     assert same(generate_planted(replace(SMALL)), small)
     assert not same(generate_planted(replace(SMALL, seed=1)), small)
+
+
+def test_the_content_hash_is_that_of_the_configuration_whatever_the_last_bits_of_the_features(
+    small: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "draw_features", lambda *of: draw_features(*of) * np.float32(1 + 2e-7))
+    elsewhere = generate_planted(SMALL)
+    assert not torch.equal(elsewhere.data.features["visual"], small.data.features["visual"])
+    assert same(elsewhere, small)
+    assert small.data.content_hash == "4f972ac35844b280"
+
+
+def test_whoever_changes_the_features_of_a_configuration_raises_the_version_of_the_generator(small: Planted) -> None:
+    values = [x[row, column] for x in small.data.features.values() for row, column in ((0, 0), (150, 11), (299, 23))]
+    expected = [-0.806164, -1.455293, 0.697722, 0.569692, -0.820160, 0.267604]
+    assert (GENERATOR, values) == (1, pytest.approx(expected, abs=1e-5))
+
+
+@pytest.mark.parametrize("option", [option.name for option in fields(PlantedConfig)])
+def test_every_option_is_in_the_fingerprint(option: str) -> None:
+    other = Gamma() if option == "gamma" else 2 * getattr(SMALL, option)
+    assert replace(SMALL, **{option: other}).fingerprint() != SMALL.fingerprint()
+
+
+def test_equal_configurations_have_one_fingerprint_however_they_are_written() -> None:
+    written = PlantedConfig(gamma=Gamma(s=2, r=0), noise=1, own_taste=0)
+    otherwise = PlantedConfig(gamma=Gamma(s=2.0, r=0.0), noise=1.0, own_taste=0.0)
+    assert written == otherwise and written.fingerprint() == otherwise.fingerprint()
 
 
 @pytest.mark.parametrize("block", [1, 7, 200, 1000])

@@ -1,7 +1,8 @@
-"""Small data set folders, and a way to run a command and look at what it says."""
+"""Small data set folders, runs in this process, and a way to run a command and look at what it says."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,11 @@ import pytest
 
 from brmrs_graph.data.encoders import Progress, registry
 from brmrs_graph.data.encoders.image import load_picture
+from brmrs_graph.errors import BRMRSError
 from experiments import cli
+from experiments.comparison.runner import Failure, Run, Runner
+from experiments.run import run as train
+from experiments.settings import parse
 
 Command = Callable[[Sequence[str]], None]
 Refuse = Callable[[Command, Sequence[str]], str]
@@ -43,6 +48,32 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_shop(root / "shop", features=True)
     write_shop(root / "bare", features=False)
     return root
+
+
+@pytest.fixture(scope="module")
+def runs_here() -> Iterator[list[str]]:
+    """Runs of comparisons and studies are carried out in this process, which saves starting Python for each.
+
+    The list names them. Ask for one job at a time: threads of one process would share torch's generator.
+    """
+    done: list[str] = []
+
+    def run_here(self: Runner, run: Run) -> Failure | None:
+        options, seed = run
+        arguments = [*options, "--seed", str(seed), "--out", str(self.folder(options, seed).path)]
+        if self.data_root:
+            arguments += ["--data-root", str(self.data_root)]
+        done.append(" ".join(arguments))
+        try:
+            train(parse(arguments), quiet=True)
+        except BRMRSError as error:
+            return Failure(options, seed, f"error: {error}")
+        return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runner, "_run_one", run_here)
+        patch.setattr(os, "fsync", lambda _: None)  # hundreds of small files that need not outlive a power cut
+        yield done
 
 
 class FakeTexts:

@@ -21,11 +21,16 @@ arms:
 """
 
 
+pytestmark = pytest.mark.usefixtures("runs_here")
+
+
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory, shops: Path) -> tuple[CompareSettings, dict]:
+def compared(
+    tmp_path_factory: pytest.TempPathFactory, shops: Path, runs_here: list[str]
+) -> tuple[CompareSettings, dict]:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "short.yaml").write_text(PLAN)
-    settings = CompareSettings(plan=folder / "short.yaml", dataset="shop", data_root=shops, out=folder / "runs", jobs=2)
+    settings = CompareSettings(plan=folder / "short.yaml", dataset="shop", data_root=shops, out=folder / "runs", jobs=1)
     return settings, compare(settings)
 
 
@@ -131,7 +136,7 @@ def test_failed_runs_are_reported_and_the_others_are_in_the_results(tmp_path: Pa
     plan = PLAN.replace("--objective bpr, trials", "--objective bpr --model.k 5000, trials")
     (tmp_path / "short.yaml").write_text(plan)
     settings = CompareSettings(
-        plan=tmp_path / "short.yaml", dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=2
+        plan=tmp_path / "short.yaml", dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=1
     )
     with pytest.raises(TrainingError, match=r"2 runs failed; .*k=5000"):
         compare(settings)
@@ -167,7 +172,7 @@ def test_data_that_an_arm_asks_to_be_changed_is_compared_on_the_same_test_pairs(
     less = "--corrupt visual:blanked:0.5"
     arms = f"masked: {{options: {less}}}, mean: {{options: {less} --impute mean}}"
     plan.write_text(f"seeds: [1]\nreference: masked\ncommon: {SHORT}\narms: {{{arms}}}\n")
-    results = compare(CompareSettings(plan=plan, dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=2))
+    results = compare(CompareSettings(plan=plan, dataset="shop", data_root=shops, out=tmp_path / "runs", jobs=1))
     assert results["runs"][0]["data"] != results["runs"][1]["data"]
     assert results["against_reference"].keys() == {"mean"}
 

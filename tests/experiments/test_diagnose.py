@@ -1,9 +1,13 @@
+import io
 import json
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from brmrs_graph.diagnosis import report
 from brmrs_graph.diagnosis.record import NO_SEED, NOT_ALONE
 from experiments import diagnose, tables
 from experiments.plan import folder_name
@@ -36,11 +40,27 @@ def runs(tmp_path_factory: pytest.TempPathFactory, shops: Path) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def few_neighbors(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def few_neighbors() -> Iterator[None]:
     """The shop has fewer items than look-alikes are usually sought among."""
     whole = diagnose.candidate_sets
-    monkeypatch.setattr(diagnose, "candidate_sets", lambda data: whole(data, 6))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnose, "candidate_sets", lambda data: whole(data, 6))
+        yield
+
+
+@pytest.fixture(scope="module")
+def one(runs: Path, few_neighbors: None) -> tuple[Path, str]:
+    """A run that was diagnosed alone, without a word of where to write, and what the command printed."""
+    with redirect_stdout(io.StringIO()) as printed:
+        diagnose.command(["--run", str(runs / "bpr" / "1")])
+    return runs / "bpr" / "1", printed.getvalue()
+
+
+@pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures and page take most of the time; other tests look at them."""
+    monkeypatch.setattr(report, "write_report", lambda record, data, out: out / "report.html")
 
 
 def diagnosed(folder: Path) -> dict[str, Any]:
@@ -48,30 +68,31 @@ def diagnosed(folder: Path) -> dict[str, Any]:
     return record
 
 
-def test_one_run_is_diagnosed_and_what_takes_others_is_not_measured(
-    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    diagnose.command(["--run", str(runs / "bpr" / "1"), "--out", str(tmp_path)])
-    record = diagnosed(tmp_path)
+def test_one_run_is_diagnosed_and_what_takes_others_is_not_measured(one: tuple[Path, str]) -> None:
+    run_folder, printed = one
+    folder = run_folder / "diagnosis"
+    record = diagnosed(folder)
     (model,) = record["models"]
     assert (model["name"], model["seeds"], record["dataset"]["name"]) == ("bpr", [1], "shop")
     assert model["partition"]["why_not"] == NO_SEED and model["degeneration"]["why_not"]["trained_alone"] == NOT_ALONE
-    metrics = RunFolder(runs / "bpr" / "1").read_metrics()
+    metrics = RunFolder(run_folder).read_metrics()
     assert metrics is not None
     assert model["recall"]["fused"]["value"] == pytest.approx(metrics["test"]["recall@20"])
     cells = {cell: share["value"] for cell, share in model["partition"]["cells"].items()}
     assert cells == pytest.approx(metrics["diagnosis"]["partition@20"])
     hurt = model["degeneration"]["in_model"]["all_users"]["value"]
     assert hurt == pytest.approx(metrics["diagnosis"]["degeneration@20"])
-    assert record["command"] == f"python -m experiments.diagnose --run {runs / 'bpr' / '1'}"
-    page = (tmp_path / "report.html").read_text()
+    assert record["command"] == f"python -m experiments.diagnose --run {run_folder}"
+    page = (folder / "report.html").read_text()
     assert "<html" in page and "shop" in page
-    assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".png", ".svg"}
-    output = capsys.readouterr().out
-    assert "not measured" in output and str(tmp_path / "report.html") in output.replace("\n", "")
+    assert {path.suffix for path in (folder / "figures").iterdir()} == {".png", ".svg"}
+    assert "not measured" in printed and str(folder / "report.html") in printed.replace("\n", "")
+    assert "1 seed " in printed
 
 
-def test_seeds_other_models_and_models_of_one_modality_are_told_apart(runs: Path, tmp_path: Path) -> None:
+def test_seeds_other_models_and_models_of_one_modality_are_told_apart(
+    runs: Path, tmp_path: Path, no_page: None
+) -> None:
     others = [str(runs / name) for name in ("bpr", "visual", "textual")]
     diagnose.command(["--run", str(runs / "default"), "--against", *others, "--out", str(tmp_path)])
     record = diagnosed(tmp_path)
@@ -87,12 +108,7 @@ def test_seeds_other_models_and_models_of_one_modality_are_told_apart(runs: Path
     assert all(case["before"]["model"] == "bpr" for case in record["cases"]["pairs"])
 
 
-def test_where_nothing_is_said_it_is_written_into_the_run(runs: Path) -> None:
-    diagnose.command(["--run", str(runs / "default" / "2")])
-    assert (runs / "default" / "2" / "diagnosis" / "report.html").is_file()
-
-
-def test_a_comparison_is_diagnosed_by_the_names_of_its_arms(runs: Path, tmp_path: Path) -> None:
+def test_a_comparison_is_diagnosed_by_the_names_of_its_arms(runs: Path, tmp_path: Path, no_page: None) -> None:
     kept = tmp_path / "runs"
     arms = {}
     for name in ("bpr", "default"):
@@ -138,9 +154,10 @@ def test_runs_that_cannot_be_diagnosed_are_refused(runs: Path, tmp_path: Path, r
     assert not (tmp_path / "out").exists(), "nothing is half-written"
 
 
-def test_the_same_command_gives_the_same_files(runs: Path, tmp_path: Path) -> None:
-    written = []
-    for _ in range(2):
-        diagnose.command(["--run", str(runs / "bpr" / "1"), "--out", str(tmp_path)])
-        written.append({path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()})
-    assert written[0] == written[1] and len(written[0]) > 5
+def test_the_same_run_gives_the_same_files(one: tuple[Path, str], tmp_path: Path) -> None:
+    diagnose.command(["--run", str(one[0]), "--out", str(tmp_path)])
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (one[0] / "diagnosis", tmp_path)
+    )
+    assert first == second and len(first) > 5

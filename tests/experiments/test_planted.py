@@ -201,11 +201,11 @@ def test_models_without_content_run(tmp_path: Path) -> None:
     assert catalog.load_for(settings).modalities == ()
 
 
-def test_a_comparison_tests_on_the_pairs_that_the_options_generate(tmp_path: Path) -> None:
+def test_a_comparison_tests_on_the_pairs_that_the_options_generate(tmp_path: Path, runs_here: list[str]) -> None:
     plan = tmp_path / "small.yaml"
     options = " ".join([*SMALL[2:]])
     plan.write_text(f"seeds: [1]\nreference: a\ncommon: {options}\narms: {{a: {{options: --model mostpop}}}}\n")
-    results = compare(CompareSettings(plan=plan, dataset="planted", out=tmp_path / "runs"))
+    results = compare(CompareSettings(plan=plan, dataset="planted", out=tmp_path / "runs", jobs=1))
     pairs = TestPairs.from_json(results["held_out"])
     assert len(pairs.count) <= 60
     [run] = results["runs"]

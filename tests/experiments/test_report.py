@@ -19,6 +19,7 @@ def shown(synthetic: bool, branches: dict[str, Any], **more: Any) -> list[list[s
             "objective": "bpr",
             "dataset": "shop",
             "data": {"synthetic": synthetic},
+            "settings": {},
             "valid": metrics(0.1),
             "test": metrics(0.2),
             "branches": {"valid": branches, "test": branches},
@@ -45,6 +46,11 @@ def test_the_fused_branch_comes_first_and_the_others_below_by_split() -> None:
 def test_the_title_says_what_ran_and_whether_data_are_synthetic(synthetic: bool) -> None:
     title = " ".join(shown(synthetic, {})[0])
     assert title == "brmrs / bpr on shop" + (" (synthetic data)" if synthetic else "")
+
+
+def test_the_title_names_what_is_plugged_in() -> None:
+    title = " ".join(shown(False, {}, settings={"plug": "chns,synergy"})[0])
+    assert title == "brmrs / bpr + chns + synergy on shop"
 
 
 def test_cold_and_warm_items_come_last_with_their_pairs_where_there_are_cold_ones() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import zlib
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ TYPES: Mapping[str, str] = {
     "r": "redundant: in both",
 }
 """The influences by their letter, as in ``--gamma t=1,v=1,c=1,s=1,r=1``."""
+
+GENERATOR = 1
+"""Version of the generator. Whoever changes which features a configuration gives raises it, or their hash stays."""
 
 
 @dataclass(frozen=True)
@@ -127,3 +131,8 @@ class PlantedConfig:
             part: Name of the part.
         """
         return np.random.default_rng((self.seed, zlib.crc32(part.encode())))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the options and of the version of the generator: of all that the features follow from."""
+        options = ((field.name, str(getattr(self, field.name)).removesuffix(".0")) for field in fields(self))
+        return hashlib.sha256(repr((GENERATOR, *options)).encode()).hexdigest()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from brmrs_graph.data.dataset import MultimodalDataset, csr_from_pairs
+from brmrs_graph.data.dataset import Encoding, MultimodalDataset, csr_from_pairs
 from brmrs_graph.data.planted.config import TYPES, PlantedConfig
 from brmrs_graph.data.planted.latents import UNIQUE, Floats, draw_features, draw_items, draw_tastes, half
 from brmrs_graph.data.splits import TEST, TRAIN, VALID, split_labels
@@ -102,13 +102,16 @@ def generate_planted(config: PlantedConfig | None = None, *, block: int = 256) -
     train, valid, test = (
         csr_from_pairs(pair_users[split == label], pair_items[split == label], shape) for label in (TRAIN, VALID, TEST)
     )
+    features = {modality: torch.from_numpy(draw_features(config, hidden, modality)) for modality in UNIQUE}
     data = MultimodalDataset(
         "planted",
         train=train,
         valid=valid,
         test=test,
-        features={modality: torch.from_numpy(draw_features(config, hidden, modality)) for modality in UNIQUE},
+        features=features,
         missing={modality: torch.zeros(config.num_items, dtype=torch.bool) for modality in UNIQUE},
+        # Products of matrices, whose last bits differ from one kind of processor to another.
+        encodings={modality: Encoding(x, config.fingerprint()) for modality, x in features.items()},
         user_ids=[str(user) for user in range(config.num_users)],
         item_ids=[str(item) for item in range(config.num_items)],
         synthetic=True,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from experiments.comparison.labels import seeds
 from experiments.comparison.table import across_table, degree_table, gains_table, latex, main_table, markdown, terminal
 
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
@@ -31,7 +32,6 @@ def results() -> dict[str, Any]:
         "command": "python -m experiments.compare --plan x.yaml",
         "dataset": "shop",
         "data": {"synthetic": True, "hash": "abc"},
-        "seeds": [0, 1],
         "reference": "a",
         "arms": {"a": arm(0.3), "b_1": arm(0.2), "c": arm(0.1, seeds=1)},
         "against_reference": {"b_1": test, "c": test | {"p_holm": 0.04}},
@@ -45,20 +45,37 @@ def test_the_main_table_tells_means_difference_and_cost(results: dict[str, Any])
     best, second = "**.3000 ± .0010**", "*.2000 ± .0010*"
     assert f"| `a` | {' | '.join([best] * 5)} |  |  | 1.5 | 0.5 |" in lines
     assert f"| `b_1` | {' | '.join([second] * 5)} | +.1000 [+.0500, +.1500] | < .001 | 1.5 | 0.5 |" in lines
-    assert "shop: synthetic data; 2 seeds, mean ± standard deviation; data abc" in lines
+    assert "shop: synthetic data; 1 to 2 seeds, mean ± standard deviation; data abc" in lines
     assert "`python -m experiments.compare --plan x.yaml`" in lines
 
 
-def test_an_arm_with_fewer_seeds_says_so(results: dict[str, Any]) -> None:
-    assert [row[0].text for row in main_table(results).rows] == ["a", "b_1", "c (1 seed)"]
+def test_an_arm_with_fewer_seeds_says_so_in_every_table_beside_its_name(results: dict[str, Any]) -> None:
+    for table in (main_table(results), degree_table(results)):
+        assert [(row[0].text, row[0].note) for row in table.rows] == [("a", ""), ("b_1", ""), ("c", " (1 seed)")]
+    text = markdown(results)
+    assert text.count("| `c` (1 seed) |") == 2
+    assert "| `c` | .1000 ± .0010 (1 seed) | .2000 ± .0010 |" in text
+    assert latex(results).count("c (1 seed) & .1000") == 1
+    assert "(1 seed)" in printed(results)
+
+
+@pytest.mark.parametrize(("numbers", "said"), [((1, 1), "1 seed"), ((5, 5), "5 seeds"), ((3, 5), "3 to 5 seeds")])
+def test_the_number_of_seeds_is_that_of_the_arms(numbers: tuple[int, int], said: str) -> None:
+    assert seeds({"arms": dict(enumerate(arm(0.1, number) for number in numbers))}) == said
+
+
+def printed(results: dict[str, Any]) -> str:
+    file = io.StringIO()
+    Console(file=file, width=80).print(terminal(results))
+    return file.getvalue()
 
 
 def test_minutes_on_a_gpu_are_marked(results: dict[str, Any]) -> None:
-    assert "(g:" not in markdown(results)
-    results["arms"]["b_1"]["devices"] = ["cuda"]
-    text = markdown(results)
-    assert [row[-2].text for row in main_table(results).rows] == ["1.5", "1.5 g", "1.5"]
-    assert "on one CPU thread (g: on a GPU that several runs share)" in text
+    assert "minutes with" not in markdown(results)
+    results["arms"]["b_1"]["devices"], results["arms"]["c"]["devices"] = ["cuda"], ["cpu", "cuda"]
+    table = main_table(results)
+    assert [row[-2].text for row in table.rows] == ["1.5", "1.5 g", "1.5 m"]
+    assert table.caption.endswith("; minutes with g: on a shared GPU; minutes with m: on either, by seed")
 
 
 def test_equal_values_share_a_place(results: dict[str, Any]) -> None:
@@ -102,18 +119,19 @@ def test_the_terminal_shows_gains_where_every_arm_is_in_a_pair(
 ) -> None:
     if pairs:
         del results["arms"]["a"]
-    file = io.StringIO()
-    Console(file=file, width=80).print(terminal(results))
-    assert shown in file.getvalue()
-    assert "[+.0500, +.1500]" in file.getvalue()
+    assert shown in printed(results)
+    assert "[+.0500, +.1500]" in printed(results)
 
 
 def test_across_data_sets_the_best_other_is_chosen_by_validation(results: dict[str, Any]) -> None:
     second = deepcopy(results) | {"dataset": "bazaar"}
     second["arms"]["c"]["valid"] = {"recall@20": {"mean": 0.9, "std": 0.0}}
     second["arms"]["b_1"]["test"] = {"recall@20": {"mean": 0.8, "std": 0.0}}
-    first_row, second_row = across_table([results, second]).rows
+    table = across_table([results, second])
+    first_row, second_row = table.rows
+    assert table.caption.endswith("by the tables of the data sets: shop 1 to 2 seeds; bazaar 1 to 2 seeds")
     texts = [cell.text for cell in first_row]
     assert texts[:5] == ["shop", "1 of 3", ".3000 ± .0010", "b_1", ".2000 ± .0010"]
     assert texts[5:] == ["+.1000 [+.0500, +.1500]", "< .001", "< .001"]
     assert [cell.text for cell in second_row][:4] == ["bazaar", "2 of 3", ".3000 ± .0010", "c"]
+    assert [row[4].note for row in table.rows] == ["", " (1 seed)"]
