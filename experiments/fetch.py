@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from brmrs_graph.data.archive import unpack
 from brmrs_graph.data.download import Patience, UnavailableError, download
+from brmrs_graph.data.lock import locked
 from brmrs_graph.errors import ConfigError, DataError
 from brmrs_graph.files import file_sha256
 from experiments.catalog import BUILT_IN, cache_dir, described
@@ -88,7 +89,8 @@ def fetch(about: DatasetDescription, target: Path, source: str = "") -> tuple[Ra
 
     Raises:
         ConfigError: If there is no such source.
-        DataError: If no source has all its files; the message says what each one answered and what can be done.
+        DataError: If no source has all its files; the message says what each one answered and what can be done. Also
+            if another process fetches from there.
     """
     wanted = [each for each in about.sources if (each.name == source if source else not each.by_name)]
     if not wanted:
@@ -98,13 +100,14 @@ def fetch(about: DatasetDescription, target: Path, source: str = "") -> tuple[Ra
     for each in wanted:
         print(f"fetching {about.name} from {each.name}: {each.gives}")
         folder = cache_dir() / "downloads" / about.name / each.name
-        try:
-            return each, _all_files(each, folder)
-        except UnavailableError as error:
-            answers += [f"  {each.name}: {error}"]
-            answers += [f"    {urlsplit(url).hostname}: {reason}" for url, reason in error.answers]
-        finally:
-            _remove_empty(folder)
+        with locked(folder):
+            try:
+                return each, _all_files(each, folder)
+            except UnavailableError as error:
+                answers += [f"  {each.name}: {error}"]
+                answers += [f"    {urlsplit(url).hostname}: {reason}" for url, reason in error.answers]
+            finally:
+                _remove_empty(folder)
     raise DataError(_nothing_found(about, target, wanted, answers))
 
 

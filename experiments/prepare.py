@@ -23,7 +23,7 @@ from experiments.fetch import fetched, offline
 
 _OF_GENERATED = {"dataset", "out", "text_encoder", "image_encoder", "pca", "whiten"}  # options of the built-in one
 
-Layout = Literal["auto", "recbole", "mmrec", "amazon2014", "amazon2018", "amazon2023", "own"]
+Layout = Literal["auto", "recbole", "mmrec", "amazon2014", "amazon2018", "amazon2023", "grouplens", "own"]
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,11 @@ def prepare(settings: PrepareSettings) -> Path:
                 "leave that out, or name another --dataset and give its raw files with --from"
             )
         folder, summary = preparation.prepare_boutique(
-            generate_boutique(), settings.out, options, cache_dir=cache_dir(), progress=True
+            generate_boutique(), settings.out, options, cache_dir=cache_dir(), offline=offline(), progress=True
         )
     else:
         if settings.source is None:
+            preparation.ready_encoders(options, offline=offline())  # before much is fetched
             settings = fetched(settings)
             options = settings.options()
         assert settings.source is not None

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from brmrs_graph.data.counted import counted
+
 if TYPE_CHECKING:
     from brmrs_graph.data.dataset import MultimodalDataset
 
@@ -49,7 +51,7 @@ def check_data(data: MultimodalDataset) -> list[Finding]:
     """
     found = [*_pairs(data), *_ids(data), *_nodes(data)]
     for modality, x in data.features.items():
-        found += _features(modality, x, data.missing[modality])
+        found += _features(modality, x, data.missing[modality], data.item_ids)
     return sorted(found, key=lambda finding: not finding.wrong)
 
 
@@ -63,8 +65,8 @@ def _pairs(data: MultimodalDataset) -> Iterator[Finding]:
         if both.nnz:
             pair = f"user {_name(data.user_ids, both.row[0])}, item {_name(data.item_ids, both.col[0])}"
             yield Finding(
-                f"{both.nnz:,} user-item pairs are in {one} and in {other} (the first: {pair}), so that what is "
-                "measured was seen before; keep each pair in one split",
+                f"{counted(both.nnz, 'user-item pair is', 'user-item pairs are')} in {one} and in {other} (the first: "
+                f"{pair}), so that what is measured was seen before; keep each pair in one split",
                 wrong=True,
             )
 
@@ -72,9 +74,11 @@ def _pairs(data: MultimodalDataset) -> Iterator[Finding]:
 def _ids(data: MultimodalDataset) -> Iterator[Finding]:
     for what, ids, count in (("user", data.user_ids, data.num_users), ("item", data.item_ids, data.num_items)):
         if len(ids) not in (0, count):
-            yield Finding(f"{len(ids):,} {what} ids for {count:,} {what}s; give one for each", wrong=True)
+            found = f"{counted(len(ids), f'{what} id')} for {counted(count, what)}"
+            yield Finding(f"{found}; give one for each", wrong=True)
         if repeated := len(ids) - len(set(ids)):
-            yield Finding(f"{repeated:,} {what} ids occur more than once; each must be that of one {what}", wrong=True)
+            found = counted(repeated, f"{what} id occurs", f"{what} ids occur")
+            yield Finding(f"{found} more than once; each must be that of one {what}", wrong=True)
 
 
 def _nodes(data: MultimodalDataset) -> Iterator[Finding]:
@@ -83,38 +87,38 @@ def _nodes(data: MultimodalDataset) -> Iterator[Finding]:
     if no_user.any():
         pairs = int(held_out[no_user].nnz)
         yield Finding(
-            f"{_share(no_user)} users have no training pair"
-            + (f"; {pairs:,} held-out pairs are theirs, which no model can know anything about" if pairs else "")
+            f"{_share(no_user, 'users', 'has', 'have')} no training pair"
+            + (f"; {_held_out(pairs)}, which no model can know anything about" if pairs else "")
         )
     if no_item.any():
         pairs = int(held_out[:, no_item].nnz)
         yield Finding(
-            f"{_share(no_item)} items are cold: they have no training pair"
-            + (f"; {pairs:,} held-out pairs are theirs, and are reported apart" if pairs else " and no held-out one")
+            f"{_share(no_item, 'items', 'is', 'are')} cold, without a training pair"
+            + (f"; {_held_out(pairs)}, and reported apart" if pairs else " or a held-out one")
         )
     if data.features:
         bare = torch.stack(list(data.missing.values())).all(dim=0).numpy()
         if bare.any():
             cold = int((bare & no_item).sum())
             yield Finding(
-                f"{_share(bare)} items have no modality at all"
+                f"{_share(bare, 'items', 'has', 'have')} no modality at all"
                 + (f", {cold:,} of them not even a training pair: they rank at random or last" if cold else "")
             )
 
 
-def _features(modality: str, x: Tensor, missing: Tensor) -> Iterator[Finding]:
+def _features(modality: str, x: Tensor, missing: Tensor, item_ids: Sequence[str]) -> Iterator[Finding]:
     if bool(missing.all()):
         yield Finding(f"no item has the modality {modality}; leave it out", wrong=True)
         return
     if bool(missing.any()):
-        yield Finding(f"{_share(missing.numpy())} items lack the modality {modality}")
+        yield Finding(f"{_share(missing.numpy(), 'items', 'lacks', 'lack')} the modality {modality}")
     x = x[~missing]
     finite = x.isfinite().all(dim=1)
     if not bool(finite.all()):
-        first = int((~missing).nonzero()[finite.int().argmin()])
+        first = _name(item_ids, int((~missing).nonzero()[finite.int().argmin()]))
         yield Finding(
-            f"the {modality} features of {int((~finite).sum()):,} items hold NaN or infinite values (the first is row "
-            f"{first}); write zeros where an item lacks the modality",
+            f"the {modality} features of {counted(int((~finite).sum()), 'item')} hold NaN or infinite values (the "
+            f"first is item {first}); write zeros where an item lacks the modality",
             wrong=True,
         )
         x = x[finite]
@@ -122,9 +126,8 @@ def _features(modality: str, x: Tensor, missing: Tensor) -> Iterator[Finding]:
         return
     constant = x.amin(dim=0) == x.amax(dim=0)
     if bool(constant.any()):
-        yield Finding(
-            f"{int(constant.sum()):,} of {x.size(1):,} {modality} dimensions have the same value for every item"
-        )
+        dimensions = _share(constant.numpy(), f"{modality} dimensions", "has", "have")
+        yield Finding(f"{dimensions} the same value for every item")
     yield from _equal_rows(modality, x)
 
 
@@ -155,9 +158,15 @@ def _equal_rows(modality: str, x: Tensor) -> Iterator[Finding]:
     yield Finding(text)
 
 
-def _share(which: np.ndarray) -> str:
-    return f"{int(which.sum()):,} of {len(which):,} ({which.mean():.1%})"
+def _share(which: np.ndarray, things: str, one: str, several: str) -> str:
+    """Such as ``1 of 12 (8.3%) items is`` and ``2 of 12 (16.7%) items are``."""
+    number = int(which.sum())
+    return f"{number:,} of {len(which):,} ({which.mean():.1%}) {things} {one if number == 1 else several}"
+
+
+def _held_out(pairs: int) -> str:
+    return f"{counted(pairs, 'held-out pair is', 'held-out pairs are')} theirs"
 
 
 def _name(ids: Sequence[str], index: int) -> str:
-    return repr(ids[index]) if index < len(ids) else f"number {index}"
+    return repr(ids[index]) if index < len(ids) else f"number {index}, counted from 0"

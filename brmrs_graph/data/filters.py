@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from brmrs_graph.data.counted import counted
 from brmrs_graph.errors import ConfigError, DataError
 
 Mask = NDArray[np.bool_]
@@ -70,7 +71,8 @@ class Filters:
             users: Number of the user of each interaction, from 0, shape ``(n,)``.
             items: Number of its item, from 0, shape ``(n,)``.
             ratings: Its rating, NaN where there is none, shape ``(n,)``.
-            times: Its time, NaN where it is unknown, shape ``(n,)``.
+            times: Its time, NaN where it is unknown, or whatever else says which one of a pair is the first, shape
+                ``(n,)``.
 
         Returns:
             The rows kept, ascending, and the steps, the first of which is ``read``.
@@ -84,7 +86,7 @@ class Filters:
             if ratings is None or np.isnan(ratings).all():
                 raise DataError(
                     f"a least rating of {self.min_rating:g} is asked for, but these interactions have no ratings; "
-                    "leave the threshold out, or say which column holds the rating"
+                    "leave the threshold out, or say which column holds the rating (--columns.rating NAME)"
                 )
             rows = rows[ratings >= self.min_rating]  # NaN compares False
             steps.append(_left(f"rating >= {self.min_rating:g}", users[rows], items[rows], steps[-1]))
@@ -167,7 +169,7 @@ def _count(name: str, users: NDArray[np.integer], items: NDArray[np.integer]) ->
 def _left(name: str, users: NDArray[np.integer], items: NDArray[np.integer], before: Step) -> Step:
     if not len(users):
         raise DataError(
-            f"the filter '{name}' leaves none of the {before.pairs:,} interactions of {before.users:,} users with "
-            f"{before.items:,} items; ask for less"
+            f"the filter '{name}' leaves none of the {counted(before.pairs, 'interaction')} of "
+            f"{counted(before.users, 'user')} with {counted(before.items, 'item')}; ask for less"
         )
     return _count(name, users, items)

@@ -23,6 +23,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from brmrs_graph.data.counted import counted
+from brmrs_graph.data.csv_rows import place_of
 from brmrs_graph.data.dataset import SPLITS, Encoding, MultimodalDataset, csr_from_pairs
 from brmrs_graph.data.encoders import Encoded, encode_items, item_pictures, item_texts
 from brmrs_graph.data.ids import index_ids, read_list
@@ -33,6 +35,7 @@ MODALITY_NAMES = {"image": "visual", "text": "textual", "audio": "acoustic"}
 """How MMRec's file names translate to modality names; other names are used as they are."""
 
 SPLIT_SEED = 999
+TAB = "\t"
 
 
 def read_folder(
@@ -121,7 +124,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} is missing; a data set folder holds its interactions in a file of that name")
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, sep=TAB, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} cannot be read: {str(error).strip()}. It must be a tab-separated table in UTF-8 with a header line"
@@ -141,8 +144,8 @@ def interaction_problems(path: Path, table: pd.DataFrame) -> Iterator[str]:
         empty = table[column] == ""
         if empty.any():
             yield (
-                f"{path}: no {column} in line {int(empty.argmax()) + 2} ({int(empty.sum()):,} such lines in all); fill "
-                "it in or delete the line"
+                f"{path}: no {column} in {place_of(path, int(empty.argmax()), TAB)} ({int(empty.sum()):,} in all); "
+                "fill it in or delete the line"
             )
     if table.empty:
         yield f"{path} holds no interactions; write one userID and itemID a line"
@@ -152,8 +155,8 @@ def interaction_problems(path: Path, table: pd.DataFrame) -> Iterator[str]:
         wrong = ~table["x_label"].isin(["0", "1", "2"])
         if wrong.any():
             yield (
-                f"{path}: x_label '{table['x_label'][wrong].iloc[0]}' in line {int(wrong.argmax()) + 2} is none of 0 "
-                "(train), 1 (valid), 2 (test); delete the column to have the interactions split at random"
+                f"{path}: x_label '{table['x_label'][wrong].iloc[0]}' in {place_of(path, int(wrong.argmax()), TAB)} is "
+                "none of 0 (train), 1 (valid), 2 (test); delete the column to have the interactions split at random"
             )
 
 
@@ -200,13 +203,13 @@ def read_array(path: Path, num_items: int | None = None, counted_in: str = "") -
     finite = np.isfinite(x).all(axis=1)
     if not finite.all():
         raise DataError(
-            f"{path}: {int((~finite).sum()):,} rows hold NaN or infinite values (the first is row "
-            f"{int(finite.argmin())}); write zeros where an item lacks the modality"
+            f"{path}: {counted(int((~finite).sum()), 'row holds', 'rows hold')} NaN or infinite values (the first is "
+            f"row {int(finite.argmin())}, counted from 0); write zeros where an item lacks the modality"
         )
     if num_items is not None and len(x) != num_items:
         raise DataError(
-            f"{path}: {len(x):,} rows, but {num_items:,} items (counted in {counted_in}); give one row per item, in "
-            "the order of itemID. To have items without interactions, list all items in items.csv"
+            f"{path}: {counted(len(x), 'row')}, but {counted(num_items, 'item')} (counted in {counted_in}); give one "
+            "row per item, in the order of itemID. To have items without interactions, list all items in items.csv"
         )
     return x
 
@@ -229,12 +232,14 @@ def _split(
     first = np.ones(len(users), dtype=bool)
     first[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
     if not first.all():
-        notes.append(f"{int((~first).sum()):,} repeated user-item pairs left out (the earliest split keeps the pair)")
+        repeated = counted(int((~first).sum()), "repeated user-item pair")
+        notes.append(f"{repeated} left out (the earliest split keeps the pair)")
     users, items, labels = users[first], items[first], labels[first]
     trained = np.bincount(users[labels == 0], minlength=shape[0]) > 0
     idle = int((~trained & (np.bincount(users, minlength=shape[0]) > 0)).sum())
     if idle:
-        notes.append(f"{idle:,} users have no training interaction; their held-out pairs are not evaluated")
+        users_without = counted(idle, "user has", "users have")
+        notes.append(f"{users_without} no training interaction, and held-out ones that are not evaluated")
     keep = trained[users]
     users, items, labels = users[keep], items[keep], labels[keep]
     return [csr_from_pairs(users[labels == i], items[labels == i], shape) for i in range(len(SPLITS))]

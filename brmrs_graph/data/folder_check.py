@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from brmrs_graph.data.check import Finding, check_data
+from brmrs_graph.data.counted import counted
 from brmrs_graph.data.encoders import item_pictures, item_texts
 from brmrs_graph.data.encoders.image import load_picture
 from brmrs_graph.data.folder import (
@@ -101,9 +102,10 @@ class _Look:
             labels = table.groupby(["userID", "itemID"])["x_label"].nunique()
             if torn := int((labels > 1).sum()):
                 user, item = labels.index[labels > 1][0]
+                pairs = counted(torn, "user-item pair is", "user-item pairs are")
                 self.remark(
-                    f"{self.path}: {torn:,} user-item pairs are in several splits (the first: user '{user}', item "
-                    f"'{item}'); they are read as of the earliest one"
+                    f"{self.path}: {pairs} in several splits (the first: user '{user}', item '{item}'), and read as "
+                    "of the earliest one"
                 )
 
     def texts(self) -> None:
@@ -129,11 +131,14 @@ class _Look:
             found = item_pictures(self.folder, self.item_ids)
             self._lacking("picture", sum(path is None for path in found), len(found))
             if idle := len(set(files) - set(found)):
-                self.remark(f"{images}: {idle:,} files are no item's picture, which is called ITEMID.jpg")
+                self.remark(
+                    f"{images}: {counted(idle, 'file is', 'files are')} no item's picture, which is called ITEMID.jpg"
+                )
 
     def _lacking(self, what: str, lacking: int, count: int) -> None:
         if lacking:
-            self.remark(f"{lacking:,} of {count:,} ({lacking / count:.1%}) items have no {what}")
+            have = "has" if lacking == 1 else "have"
+            self.remark(f"{lacking:,} of {count:,} ({lacking / count:.1%}) items {have} no {what}")
 
     def arrays(self) -> None:
         """The feature arrays."""

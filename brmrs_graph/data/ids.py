@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from brmrs_graph.data.counted import counted
+from brmrs_graph.data.csv_rows import place_of
 from brmrs_graph.errors import DataError
 
 LISTS = {"userID": "users.csv", "itemID": "items.csv"}
@@ -44,7 +46,7 @@ def read_list(folder: Path, column: str) -> list[str]:
     wrong = ids.duplicated() | (ids == "")
     if wrong.any():
         what = f"'{ids[wrong].iloc[0]}' occurs a second time" if ids[wrong].iloc[0] else "is empty"
-        raise DataError(f"{path}: {column} {what} in row {int(wrong.argmax()) + 1}; keep one row for each")
+        raise DataError(f"{path}: {column} {what} in {place_of(path, int(wrong.argmax()))}; keep one row for each")
     return in_order(ids.tolist())
 
 
@@ -89,7 +91,8 @@ def index_ids(
         raise DataError(f"{path}: {column} {min(numbers)} is negative; number the ids from 0, or write them as names")
     if max(numbers) > 20 * len(numbers) + 1000:
         raise DataError(
-            f"{path}: {column} {max(numbers)} is out of range for {len(numbers):,} interactions; number the ids from 0 "
-            f"without large gaps, write them as names, such as n{max(numbers)}, or list them in {LISTS[column]}"
+            f"{path}: {column} {max(numbers)} is out of range for {counted(len(numbers), 'interaction')}; number the "
+            f"ids from 0 without large gaps, write them as names, such as n{max(numbers)}, or list them in "
+            f"{LISTS[column]}"
         )
     return [str(number) for number in range(max(numbers) + 1)], np.array(numbers, dtype=np.int64)

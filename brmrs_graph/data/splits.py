@@ -119,6 +119,22 @@ def split_labels_by_cutoff(
     return np.searchsorted(cutoffs, times, side="right").astype(np.int8), cutoffs
 
 
+def torn_pairs(users: NDArray[np.integer], items: NDArray[np.integer], labels: NDArray[np.integer]) -> int:
+    """Count the pairs that occur in several splits.
+
+    Args:
+        users: Number of the user of each interaction, from 0, shape ``(n,)``.
+        items: Number of its item, from 0, shape ``(n,)``.
+        labels: Its ``x_label``, shape ``(n,)``.
+    """
+    order = np.lexsort((labels, items, users))
+    users, items, labels = (side[order] for side in (users, items, labels))
+    again = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
+    changes = np.flatnonzero(again & (labels[1:] != labels[:-1]))
+    # A pair in all three splits changes twice, and is one pair.
+    return len(np.unique(np.cumsum(~again)[changes]))
+
+
 @dataclass(frozen=True)
 class Cold:
     """Who is held out without having been trained on.

@@ -50,7 +50,7 @@ def test_findings_say_whether_they_must_be_mended() -> None:
 def test_pairs_in_several_splits_are_a_problem_and_the_first_is_named(sound: MultimodalDataset) -> None:
     torn = texts(replace(sound, test=matrix((2, 6), (3, 7), (0, 1))), wrong=True)
     assert "2 user-item pairs are in train and in test (the first: user 'c', item 'G')" in torn
-    assert "1 user-item pairs are in valid and in test (the first: user 'a', item 'B')" in torn
+    assert "1 user-item pair is in valid and in test (the first: user 'a', item 'B')" in torn
     assert "train and in valid" not in torn
 
 
@@ -61,7 +61,7 @@ def test_every_empty_split_is_a_problem(sound: MultimodalDataset) -> None:
 
 def test_ids_must_be_one_for_each(sound: MultimodalDataset) -> None:
     wrong = texts(replace(sound, user_ids=("a", "b", "b", "b"), item_ids=("A",)), wrong=True)
-    assert "2 user ids occur more than once" in wrong and "1 item ids for 12 items" in wrong
+    assert "2 user ids occur more than once" in wrong and "1 item id for 12 items" in wrong
     assert texts(replace(sound, user_ids=(), item_ids=()), wrong=True) == ""
 
 
@@ -70,9 +70,9 @@ def test_users_and_items_without_training_pairs_are_told_with_what_is_held_out_o
 ) -> None:
     cold = replace(sound, train=matrix(*[(i % 3, i) for i in range(10)]), test=matrix((3, 0), (3, 10), (1, 10)))
     remarks = texts(cold, wrong=False)
-    assert "1 of 4 (25.0%) users have no training pair; 2 held-out pairs are theirs" in remarks
-    assert "2 of 12 (16.7%) items are cold: they have no training pair; 2 held-out pairs are theirs" in remarks
-    assert "and no held-out one" in texts(replace(cold, test=matrix((0, 1))), wrong=False)
+    assert "1 of 4 (25.0%) users has no training pair; 2 held-out pairs are theirs" in remarks
+    assert "2 of 12 (16.7%) items are cold, without a training pair; 2 held-out pairs are theirs" in remarks
+    assert "without a training pair or a held-out one" in texts(replace(cold, test=matrix((0, 1))), wrong=False)
     assert texts(cold, wrong=True) == ""
 
 
@@ -92,14 +92,15 @@ def test_a_modality_that_no_item_has_is_a_problem(sound: MultimodalDataset) -> N
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_features_that_are_not_finite_are_a_problem_by_row(sound: MultimodalDataset, value: float) -> None:
     broken = replace(with_row(sound, [5, 9], [1.0, value, 0.0]), missing={"visual": torch.arange(12) == 0})
-    assert "visual features of 2 items hold NaN or infinite values (the first is row 5)" in texts(broken, wrong=True)
+    wrong = "visual features of 2 items hold NaN or infinite values (the first is item 'F')"
+    assert wrong in texts(broken, wrong=True)
 
 
 def test_constant_columns_are_counted_over_items_that_have_the_modality(sound: MultimodalDataset) -> None:
     x = sound.features["visual"].clone()
     x[:, 1] = 7.0
     data = replace(sound, features=sound.features | {"visual": x}, missing={"visual": torch.arange(12) == 4})
-    assert "1 of 3 visual dimensions have the same value for every item" in texts(data, wrong=False)
+    assert "1 of 3 (33.3%) visual dimensions has the same value for every item" in texts(data, wrong=False)
 
 
 def test_a_mean_vector_that_stands_for_missing_ones_is_recognised(sound: MultimodalDataset) -> None:

@@ -105,7 +105,7 @@ def test_a_threshold_needs_ratings(ratings: NDArray[np.float64] | None) -> None:
 
 def test_a_filter_that_leaves_nothing_says_so() -> None:
     users, items = columns([(0, 0), (0, 1)])
-    with pytest.raises(DataError, match="'2-core' leaves none of the 2 interactions of 1 users with 2 items"):
+    with pytest.raises(DataError, match="'2-core' leaves none of the 2 interactions of 1 user with 2 items"):
         Filters(core=2).apply(users, items)
     with pytest.raises(DataError, match=r"'rating >= 4\.5' leaves none"):
         Filters(min_rating=4.5).apply(users, items, np.array([4.0, np.nan]))

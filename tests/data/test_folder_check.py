@@ -104,12 +104,12 @@ def test_what_the_reader_works_around_and_what_is_lacking_are_remarks(shop: Path
     assert texts(shop, wrong=True) == []
     remarks = "\n".join(texts(shop, wrong=False))
     for part in (
-        "1 user-item pairs are in several splits (the first: user 'ann', item 'hat')",
-        "1 repeated user-item pairs left out",
-        "1 of 5 (20.0%) items have no text",
+        "1 user-item pair is in several splits (the first: user 'ann', item 'hat')",
+        "1 repeated user-item pair left out",
+        "1 of 5 (20.0%) items has no text",
         "2 of 5 (40.0%) items have no picture",
-        "1 files are no item's picture",
-        "1 of 5 (20.0%) items lack the modality acoustic",
+        "1 file is no item's picture",
+        "1 of 5 (20.0%) items lacks the modality acoustic",
         "3 of 5 (60.0%) items are cold",
     ):
         assert part in remarks, part

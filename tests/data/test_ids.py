@@ -37,8 +37,9 @@ def test_numbers_far_apart_are_refused_where_they_are_not_listed(tmp_path: Path)
     ("users", "message"),
     [
         ("userID\n5\n", r"shop\.inter: userID '812733' \(one of 1\) is not in users\.csv"),
-        ("userID\n5\n812733\n5\n", r"users\.csv: userID '5' occurs a second time in row 3"),
-        ("userID,a\n5,\n,\n", r"users\.csv: userID is empty in row 2"),
+        ("userID\n5\n812733\n5\n", r"users\.csv: userID '5' occurs a second time in line 4"),
+        ("userID,a\n5,\n,\n", r"users\.csv: userID is empty in line 3"),
+        ('userID,a\n812733,"two\nlines"\n\n5,\n5,\n', r"users\.csv: userID '5' occurs a second time in line 6"),
         ("user\n5\n", r"users\.csv cannot be read"),
     ],
 )

@@ -83,9 +83,9 @@ def test_values_must_be_finite(tmp_path: Path, bad: float) -> None:
     x[2, 1] = bad
     for name, write in WITH_IDS:
         write(tmp_path / name, IDS, x)
-        refused(tmp_path / name, "1 vectors after row 0 hold NaN, infinite or too large")
+        refused(tmp_path / name, rf"1 vector holds NaN, infinite .* \(the first is that of item {IDS[2]!r}\)")
     np.save(tmp_path / "v.npy", x)
-    refused(tmp_path / "v.npy", "NaN, infinite or too large")
+    refused(tmp_path / "v.npy", r"1 vector holds NaN, infinite .* \(the first is row 2, counted from 0\)")
 
 
 def test_parquet_rows_without_a_vector_or_an_id(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from brmrs_graph.data.lock import locked
 from brmrs_graph.errors import ConfigError, DataError
 from experiments import catalog, cli, prepare, run
 from experiments.catalog import described
@@ -226,6 +227,15 @@ def test_offline_only_what_is_there_is_used(
     assert below(fetch_shop(tmp_path)) == ["a.csv"]
 
 
+def test_two_do_not_fetch_the_same_files_at_the_same_time(describe: Describe, server: Server, tmp_path: Path) -> None:
+    describe(source(file("a.csv", server.serve("/a", whole(b"a")))))
+    folder = tmp_path / "cache" / "downloads" / "shop" / "web"
+    with locked(folder), pytest.raises(DataError, match=r"another process works in .*/downloads/shop/web; run this"):
+        fetch_shop(tmp_path)
+    assert server.asked == [] and folder.is_dir()
+    assert below(fetch_shop(tmp_path)) == ["a.csv"]
+
+
 # --- the options
 
 
@@ -251,6 +261,15 @@ def test_wrong_options_of_a_description_are_named_before_anything_is_fetched(
     ):
         fetched(PrepareSettings(dataset="shop", out=tmp_path))
     assert server.asked == []
+
+
+def test_nothing_is_fetched_for_an_encoder_that_cannot_be_used(
+    describe: Describe, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    describe(source(file("a.csv", server.serve("/a", whole(b"a")))))
+    words = ["--dataset", "shop", "--out", str(tmp_path / "root"), "--text-encoder", "file:no.npz"]
+    assert cli.main(prepare.command, words) == 2 and server.asked == []
+    assert capsys.readouterr().err == "error: no.npz is missing; give the file of the vectors as file:PATH\n"
 
 
 def test_a_data_set_without_sources_needs_its_raw_files(tmp_path: Path) -> None:

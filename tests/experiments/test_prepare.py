@@ -76,8 +76,8 @@ def test_the_account_tells_counts_what_was_encoded_what_is_missing_and_the_next_
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "read 2 4 9" in lines and "first of each pair 2 4 8 88.9%" in lines
     assert "5 items, 4 with a picture, 4 with a text of title" in lines
-    assert "1 items of the catalogue have no interaction: kept" in lines
-    assert "textual: 4 dimensions for 4 items, encoded by fake texts; 1 items lack it" in lines
+    assert "1 item of the catalogue has no interaction: kept" in lines
+    assert "textual: 4 dimensions for 4 items, encoded by fake texts; 1 item lacks it" in lines
     assert lines[-1] == f"next: python -m experiments.run --dataset market --data-root {out}"
 
 

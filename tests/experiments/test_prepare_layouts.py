@@ -134,6 +134,7 @@ def test_every_layout_from_raw_files_to_a_trained_model(name: str, server: Serve
         assert not any(there[row] for row, item in enumerate(data.item_ids) if int(item) % 10 == 0)
         assert sum(there) == manifest["items"]["pictures"] > 0
     modalities = {
+        "grouplens": ("textual",),
         "mmrec": ("visual", "textual"),
         "own_json": ("textual",),
         "own_parquet": ("textual",),

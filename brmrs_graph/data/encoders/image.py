@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from brmrs_graph.data.encoders import hub
 from brmrs_graph.data.encoders.base import (
     FloatArray,
     Progress,
@@ -186,12 +187,16 @@ class TimmEncoder(PictureEncoder):
         self.name = name
         self.batch_size = batch_size
         timm = require("timm", install="pip install timm")
+        asked = hub.answers()
         try:
-            self._network = timm.create_model(name, pretrained=True, num_classes=0).eval().to(_device())
+            with hub.closed(not asked):
+                self._network = timm.create_model(name, pretrained=True, num_classes=0).eval().to(_device())
         except Exception as error:  # unknown names, the network and the hub each raise their own kinds
+            reason = " ".join(str(error).split()).rstrip(".")
             raise DataError(
-                f"timm could not load the image encoder {name!r}: {error}. Give one of "
-                "timm.list_models(pretrained=True), with network, or use 'efficientnet-lite0' (needs none)."
+                f"timm could not load the image encoder {name!r}: {reason}{'' if asked else f'; {hub.SILENT}'}. "
+                "Give one of timm.list_models(pretrained=True), with network, or 'efficientnet-lite0' or 'colors', "
+                "which need none"
             ) from error
         config = timm.data.resolve_model_data_config(self._network)
         size = config["input_size"][-1]

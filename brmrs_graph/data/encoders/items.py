@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from urllib.parse import quote
 import numpy as np
 from tqdm import tqdm
 
+from brmrs_graph.data.counted import counted
+from brmrs_graph.data.csv_rows import csv_rows
 from brmrs_graph.data.encoders import registry
 from brmrs_graph.data.encoders.base import Block, CorpusEncoder, Encoder, FloatArray
 from brmrs_graph.data.encoders.cache import encode_blocks
@@ -209,39 +210,25 @@ def _find_pictures(images: Path) -> dict[str, Path]:
 
 
 def _read_texts(path: Path) -> dict[str, str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # -sig: spreadsheets write a BOM
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            if "itemID" not in header:
-                raise DataError(
-                    f"{path}: no column 'itemID' in the first line ({', '.join(header)}). "
-                    "Name the column of item ids 'itemID', and separate columns by commas."
-                )
-            column = header.index("itemID")
-            texts: dict[str, str] = {}
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: {len(row)} fields, but the first line has "
-                        f"{len(header)}. Put values that hold commas or line breaks in double quotes."
-                    )
-                item = row.pop(column)
-                if item in texts:
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: itemID {item!r} occurs a second time. "
-                        "Keep one row for each item."
-                    )
-                texts[item] = _as_text(row)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 ({error}). Save it with the encoding UTF-8.") from error
-    except csv.Error as error:
+    rows = csv_rows(path)
+    _, header = next(rows, (1, []))
+    if "itemID" not in header:
         raise DataError(
-            f"{path}, line {reader.line_num}: not well-formed CSV ({error}). "
-            "Inside a quoted value, write a double quote twice."
-        ) from error
+            f"{path}: no column 'itemID' in the first line ({', '.join(header)}). "
+            "Name the column of item ids 'itemID', and separate columns by commas."
+        )
+    column = header.index("itemID")
+    texts: dict[str, str] = {}
+    for line, row in rows:
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}, line {line}: {counted(len(row), 'field')}, but the first line has {len(header)}. "
+                "Put values that hold commas or line breaks in double quotes."
+            )
+        item = row.pop(column)
+        if item in texts:
+            raise DataError(f"{path}, line {line}: itemID {item!r} occurs a second time. Keep one row for each item.")
+        texts[item] = _as_text(row)
     return texts
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from brmrs_graph.data.encoders import hub
 from brmrs_graph.data.encoders.base import (
     FloatArray,
     Progress,
@@ -84,15 +85,17 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def _model(self) -> Any:
-        packaged = self.name == MINILM
-        source = str(_minilm_folder()) if packaged else self.name
+        source = str(_minilm_folder()) if self.name == MINILM else self.name
+        there = Path(source).is_dir()
+        asked = not there and hub.answers()
         library = require("sentence_transformers")
         try:
-            return library.SentenceTransformer(source, local_files_only=packaged)
+            return library.SentenceTransformer(source, local_files_only=not asked)
         except Exception as error:  # hub, network, configuration and weights each raise their own kinds
+            reason = " ".join(str(error).split()).rstrip(".") if there or asked else hub.SILENT
             raise DataError(
-                f"sentence-transformers could not load the text encoder {self.name!r}: {error}. "
-                f"Give a name on the hub (with network), a model folder, or {MINILM!r} (needs no network)."
+                f"sentence-transformers could not load the text encoder {self.name!r}: {reason}. "
+                f"Give a name on the hub (with network), a model folder, {MINILM!r} or 'tfidf' (need no network)"
             ) from error
 
 

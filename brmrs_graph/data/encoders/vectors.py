@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from brmrs_graph.data.counted import counted
 from brmrs_graph.data.encoders.base import Block, FloatArray, require
 from brmrs_graph.errors import DataError
 
@@ -20,6 +21,18 @@ _ROWS = 16_384  # read at a time
 def vectors_file(encoder: object) -> Path | None:
     """The file that ``file:PATH`` names, in the place of an encoder's name; None for anything else."""
     return Path(encoder.removeprefix(PREFIX)) if isinstance(encoder, str) and encoder.startswith(PREFIX) else None
+
+
+def check_vectors(path: Path) -> None:
+    """Makes sure that a file of vectors is there and may be one; nothing is read yet.
+
+    Raises:
+        DataError: If it is not.
+    """
+    if path.suffix not in _READERS:
+        raise DataError(f"{path}: vectors are read from {', '.join(_READERS)}; write them as one of these")
+    if not path.is_file():
+        raise DataError(f"{path} is missing; give the file of the vectors as {PREFIX}PATH")
 
 
 def read_vectors(path: Path, item_ids: Sequence[str]) -> FloatArray:
@@ -56,13 +69,9 @@ def vector_blocks(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
         DataError: If the file is missing or damaged, is of another form, knows none of the items, or has an item
             twice or a value that is not finite.
     """
-    readers = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}
-    if path.suffix not in readers:
-        raise DataError(f"{path}: vectors are read from {', '.join(readers)}; write them as one of these")
-    if not path.is_file():
-        raise DataError(f"{path} is missing; give the file of the vectors as {PREFIX}PATH")
+    check_vectors(path)
     try:
-        yield from readers[path.suffix](path, item_ids)
+        yield from _READERS[path.suffix](path, item_ids)
     except DataError:
         raise
     except Exception as error:  # what numpy and pyarrow raise for damaged files has no common class
@@ -74,12 +83,13 @@ def _npy(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
     _check_shape(path, array)
     if len(array) != len(item_ids):
         raise DataError(
-            f"{path}: {len(array):,} rows, but {len(item_ids):,} items; give one row for each item, in the order of "
-            "the items, or a .npz or .parquet file with ids"
+            f"{path}: {counted(len(array), 'row')}, but {counted(len(item_ids), 'item')}; give one row for each item, "
+            "in the order of the items, or a .npz or .parquet file with ids"
         )
     for start in range(0, len(array), _ROWS):
         block = array[start : start + _ROWS]
-        yield np.arange(start, start + len(block)), _finite(path, block, start)
+        rows = range(start, start + len(block))
+        yield np.array(rows), _finite(path, block, "row {}, counted from 0", rows)
 
 
 def _npz(path: Path, item_ids: Sequence[str]) -> Iterator[Block]:
@@ -141,7 +151,7 @@ def _pick(path: Path, item_ids: Sequence[str], batches: Iterator[tuple[list[str]
     """The rows of the items, as they come."""
     place = {name: row for row, name in enumerate(item_ids)}
     seen = np.zeros(len(item_ids), dtype=np.int64)
-    first, dim = 0, 0
+    dim = 0
     for ids, values in batches:
         _check_shape(path, values)
         dim = dim or values.shape[1]
@@ -154,13 +164,15 @@ def _pick(path: Path, item_ids: Sequence[str], batches: Iterator[tuple[list[str]
             raise DataError(
                 f"{path}: the item {item_ids[int(seen.argmax())]!r} occurs a second time; keep one row for each item"
             )
-        yield rows, _finite(path, values[wanted], first)
-        first += len(ids)
+        yield rows, _finite(path, values[wanted], "that of item {!r}", [ids[row] for row in wanted])
     if not seen.any():
         raise DataError(
             f"{path} has none of the {len(item_ids):,} items (the first is {next(iter(item_ids), '')!r}). Item ids are "
             "compared as text, so '7' and '007' differ: use the same ids as in the interactions"
         )
+
+
+_READERS = {".npy": _npy, ".npz": _npz, ".parquet": _parquet}
 
 
 def _check_shape(path: Path, array: NDArray[Any]) -> None:
@@ -170,13 +182,14 @@ def _check_shape(path: Path, array: NDArray[Any]) -> None:
         )
 
 
-def _finite(path: Path, values: NDArray[Any], first: int) -> FloatArray:
+def _finite(path: Path, values: NDArray[Any], called: str, names: Sequence[Any]) -> FloatArray:
     with np.errstate(over="ignore", invalid="ignore"):
         vectors: FloatArray = np.asarray(values).astype(np.float32)
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         raise DataError(
-            f"{path}: {int((~finite).sum()):,} vectors after row {first:,} hold NaN, infinite or too large values; "
-            "leave out the items that have none, or write zeros"
+            f"{path}: {counted(int((~finite).sum()), 'vector holds', 'vectors hold')} NaN, infinite or too large "
+            f"values (the first is {called.format(names[int(finite.argmin())])}); leave out the items that have none, "
+            "or write zeros"
         )
     return vectors

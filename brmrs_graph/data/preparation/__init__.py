@@ -2,6 +2,7 @@
 
 from brmrs_graph.data.preparation.account import account
 from brmrs_graph.data.preparation.builtin import prepare_boutique
+from brmrs_graph.data.preparation.features import ready_encoders
 from brmrs_graph.data.preparation.interactions import SPLIT_RULES, Interactions, SplitRule, collect_interactions
 from brmrs_graph.data.preparation.items import ItemContent, collect_items
 from brmrs_graph.data.preparation.options import Options
@@ -26,4 +27,5 @@ __all__ = [
     "prepare_boutique",
     "publish",
     "read_manifest",
+    "ready_encoders",
 ]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import PIL
+
+from brmrs_graph.data import boutique as generator
 from brmrs_graph.data.boutique import Boutique, write_boutique
 from brmrs_graph.data.folder import read_folder
 from brmrs_graph.data.ids import read_list
-from brmrs_graph.data.preparation.features import feature_stages, origins
+from brmrs_graph.data.preparation.features import ENCODERS, feature_stages, origins, ready_encoders
 from brmrs_graph.data.preparation.options import Options
 from brmrs_graph.data.preparation.publish import publish, recover
 from brmrs_graph.data.preparation.stages import Workplace
@@ -16,8 +19,22 @@ from brmrs_graph.files import file_sha256, write_bytes
 _NAME = "boutique"
 
 
+def code(folder: Path = Path(generator.__file__).parent) -> list[str]:
+    """What draws and writes the boutique, by version: Pillow's, and the checksum of each module of the generator.
+
+    Checksums instead of a number, since nobody has to remember to raise them.
+    """
+    return [PIL.__version__, *(f"{path.name} {file_sha256(path)}" for path in sorted(folder.glob("*.py")))]
+
+
 def prepare_boutique(
-    boutique: Boutique, out: Path, options: Options, *, cache_dir: Path | None = None, progress: bool = False
+    boutique: Boutique,
+    out: Path,
+    options: Options,
+    *,
+    cache_dir: Path | None = None,
+    offline: bool = False,
+    progress: bool = False,
 ) -> tuple[Path, str]:
     """Makes the folder ``out/boutique``, whose ``dataset.yaml`` ends with the checksums of its files.
 
@@ -26,6 +43,7 @@ def prepare_boutique(
         out: The folder in which the data set folder is made, or replaced.
         options: Encoders and rotation.
         cache_dir: Where encoded vectors are kept by content (default: nowhere).
+        offline: Whether no encoder's weights are fetched.
         progress: Whether to show progress bars.
 
     Returns:
@@ -36,9 +54,11 @@ def prepare_boutique(
     """
     with Workplace(out / f".{_NAME}.part") as work:
         recover(work.folder, out / _NAME)
-        made = work.stage("generated", repr(boutique.config), lambda folder: write_boutique(folder, boutique))
+        encoders = ready_encoders(options, ENCODERS, offline=offline)
+        basis = [repr(boutique.config), *code()]
+        made = work.stage("generated", basis, lambda folder: write_boutique(folder, boutique))
         item_ids = read_list(made.folder, "itemID")
-        found = origins(options, {}, made.folder, made.folder, cache_dir=cache_dir, progress=progress)
+        found = origins(options, {}, encoders, made.folder, made.folder, cache_dir=cache_dir, progress=progress)
         features = feature_stages(work, made.fingerprint, found, item_ids, options)
         whole = work.gather([made, *features.values()])
         sums = {path.name: file_sha256(path) for path in sorted(whole.glob("*_feat.npy"))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,18 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from brmrs_graph.data.encoders import Block, Encoder, TfidfEncoder, item_pictures, item_texts, registry, vector_blocks
+from brmrs_graph.data.encoders import (
+    Block,
+    Encoder,
+    TfidfEncoder,
+    hub,
+    item_pictures,
+    item_texts,
+    registry,
+    vector_blocks,
+)
 from brmrs_graph.data.encoders.items import encode_present, fit
-from brmrs_graph.data.encoders.vectors import vectors_file
+from brmrs_graph.data.encoders.vectors import check_vectors, vectors_file
 from brmrs_graph.data.folder import MODALITY_NAMES
 from brmrs_graph.data.preparation.options import Options
 from brmrs_graph.data.preparation.stages import Stage, Workplace
@@ -46,9 +55,42 @@ class Origin:
     open: Callable[[Sequence[str], Report], tuple[Iterator[Block], dict[str, Any]]]
 
 
+def ready_encoders(
+    options: Options, possible: Collection[str] = (), *, offline: bool = False
+) -> dict[str, Encoder[Any]]:
+    """The encoders that will be used, with their weights, so that nothing is fetched or read for one that is none.
+
+    Args:
+        options: Which encoders are asked for. Files of vectors in their place are looked for.
+        possible: Modalities that have a default encoder if none is asked for.
+        offline: Whether no weights are fetched.
+
+    Returns:
+        Modality -> encoder.
+
+    Raises:
+        DataError: If an encoder cannot be used, or a file of vectors is not there.
+    """
+    makers: dict[str, Callable[[str], Encoder[Any]]] = {
+        "textual": registry.text_encoder,
+        "visual": registry.image_encoder,
+    }
+    found: dict[str, Encoder[Any]] = {}
+    with hub.closed(offline):
+        for modality, maker in makers.items():
+            named = options.encoder(modality)
+            if path := vectors_file(named):
+                check_vectors(path)
+            elif named or modality in possible:
+                found[modality] = maker(named or ENCODERS[modality])
+                found[modality].fingerprint()  # loads the weights, if it has any
+    return found
+
+
 def origins(
     options: Options,
     vectors: Mapping[str, Vectors],
+    encoders: Mapping[str, Encoder[Any]],
     texts: Path | None,
     pictures: Path | None,
     *,
@@ -58,30 +100,20 @@ def origins(
     """Where the vectors of every modality come from, that there are any of.
 
     Args:
-        options: Which encoders are asked for.
+        options: Which files of vectors are asked for.
         vectors: Modality -> vectors that the source brings along.
+        encoders: Modality -> encoder, which goes before these; see :func:`ready_encoders`.
         texts: Folder of ``items.csv``, if it says anything of an item.
         pictures: Folder of ``images/``, if any item has a picture.
         cache_dir: Where encoded vectors are kept by content (default: nowhere).
         progress: Whether to show progress bars.
-
-    Raises:
-        DataError: If there is no encoder of that name.
     """
     found = {modality: _given(brought, progress) for modality, brought in vectors.items()}
-    makers: dict[str, Callable[[str], Encoder[Any]]] = {
-        "textual": registry.text_encoder,
-        "visual": registry.image_encoder,
-    }
     for modality, folder, inputs in (("textual", texts, item_texts), ("visual", pictures, item_pictures)):
-        named = options.encoder(modality)
-        if path := vectors_file(named):
+        if path := vectors_file(options.encoder(modality)):
             found[modality] = _made(path)
-        elif named or (folder is not None and modality not in found):
-            encoder = makers[modality](named or ENCODERS[modality])
-            if folder is None:  # the name was checked all the same
-                continue
-            found[modality] = _encoded(encoder, folder, inputs, cache_dir, progress)
+        elif folder is not None and modality in encoders:
+            found[modality] = _encoded(encoders[modality], folder, inputs, cache_dir, progress)
     return found
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from brmrs_graph.data.filters import Filters, Step
 from brmrs_graph.data.raw import Report, Source
-from brmrs_graph.data.splits import split_labels, split_labels_by_cutoff, split_labels_by_time
+from brmrs_graph.data.splits import split_labels, split_labels_by_cutoff, split_labels_by_time, torn_pairs
 from brmrs_graph.errors import ConfigError, DataError
 
 SplitRule = Literal["given", "random", "time", "cutoff"]
@@ -34,6 +34,7 @@ class Interactions:
         steps: Counts as they were read and after each filter.
         rule: How they were split.
         cutoffs: With the rule ``cutoff``, the times of the first interaction of validation and of test.
+        torn: With the rule ``given``, pairs that occur in several splits; the earliest one has them.
     """
 
     user_ids: list[str]
@@ -44,6 +45,7 @@ class Interactions:
     steps: list[Step]
     rule: SplitRule
     cutoffs: tuple[float, float] | None = None
+    torn: int = 0
 
     def chunks(self, size: int = 250_000) -> Iterator[pd.DataFrame]:
         """Tables of ``userID``, ``itemID`` and ``x_label``, ready to be written, at most ``size`` rows each."""
@@ -105,10 +107,15 @@ def collect_interactions(
         raise DataError(f"{source.folder} holds no interactions; fetch its files again")
     users, items = (np.concatenate(side) for side in zip(*codes, strict=True))
     ratings, times = (np.concatenate(side) for side in zip(*known, strict=True))
-    rows, steps = filters.apply(users, items, ratings, times)
+    whole = np.concatenate(given) if rule == "given" and len(given) == len(codes) else None
+    # As in a folder that is read as it is, a pair in several given splits belongs to the earliest one.
+    rows, steps = filters.apply(users, items, ratings, times if whole is None else whole.astype(np.float64))
+    torn = 0
+    if whole is not None:
+        rated = ratings >= filters.min_rating if filters.min_rating is not None else np.ones(len(users), dtype=bool)
+        torn = torn_pairs(users[rated], items[rated], whole[rated])
     users, items, times = users[rows], items[rows], times[rows]
-    labelled = np.concatenate(given)[rows] if len(given) == len(codes) else None
-    labels, cutoffs = _split(source, rule, users, times, labelled, seed)
+    labels, cutoffs = _split(source, rule, users, times, None if whole is None else whole[rows], seed)
     left_users, left_items = (np.unique(side) for side in (users, items))
     return Interactions(
         user_ids.names(left_users),
@@ -119,6 +126,7 @@ def collect_interactions(
         steps,
         rule,
         cutoffs,
+        torn,
     )
 
 
@@ -133,14 +141,17 @@ def _split(
     rng = np.random.default_rng(seed)
     if rule == "given":
         if given is None:
-            raise DataError(f"{source.folder} does not say which interactions are for test; split at random or by time")
+            raise DataError(
+                f"{source.folder} does not say which interactions are for test; split at random or by time "
+                "(--split random, --split time)"
+            )
         return given, None
     if rule == "random":
         return split_labels(users, rng), None
     if not np.isfinite(times).all():
         raise DataError(
             f"{int((~np.isfinite(times)).sum()):,} of {len(times):,} interactions in {source.folder} have no time; "
-            "split at random, or say which column holds the time"
+            "split at random (--split random), or say which column holds the time (--columns.timestamp NAME)"
         )
     if rule == "time":
         return split_labels_by_time(users, times, rng), None

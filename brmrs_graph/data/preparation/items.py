@@ -24,6 +24,7 @@ class ItemContent:
         item_ids: Original ids in index order: by number if they are the numbers from 0, else in the order of the
             source's catalogue, after which come those that it does not know.
         fields: Text fields, in the order in which they are encoded.
+        fields_left_out: Text fields that there are besides.
         texts: Items of which something is said.
         unknown: Items that the catalogue does not know.
         unseen: Items of the catalogue, or rows of the source's arrays, that have no interaction, kept or not.
@@ -32,6 +33,7 @@ class ItemContent:
 
     item_ids: list[str]
     fields: list[str]
+    fields_left_out: list[str]
     texts: int
     unknown: int
     unseen: int
@@ -66,7 +68,7 @@ def collect_items(
     if absent := [name for name in fields if name not in there]:
         raise DataError(
             f"{source.folder} has no text field {', '.join(absent)} (there are: {', '.join(there) or 'none'}); name "
-            "some of these, or none to have all"
+            "some of these (--text-fields), or none to have all"
         )
     named = list(dict.fromkeys(fields)) or there
     wanted = set(seen)
@@ -84,7 +86,8 @@ def collect_items(
         tables = ", ".join(str(catalogue.table.path) for catalogue in source.catalogues)
         raise DataError(
             f"{tables}: none of the {len(unknown):,} items with interactions (the first is {unknown[0]!r}) is in "
-            "there. Item ids are compared as text, so '7', '007' and '7.0' differ: use the same ids, or go without it"
+            "there. Item ids are compared as text, so '7', '007' and '7.0' differ: use the same ids, or "
+            "name another column or file (--columns.item NAME, --items FILE)"
         )
     unsold = [item for item in source.numbered(seen) if item not in wanted]
     left_out += len(unsold)
@@ -92,12 +95,13 @@ def collect_items(
     item_ids = in_order([*catalogue.index, *unknown])
     table = catalogue.reindex(item_ids).fillna("")
     images = named_pictures(source.folder) if unknown else {}
-    table.loc[unknown, "picture"] = [picture_of(images, item) for item in unknown]
+    table.loc[unknown, "picture"] = [picture_of(images, item, report) for item in unknown]
     text = table[named].to_csv(index_label="itemID", lineterminator="\n")
     write_bytes(folder / LISTS["itemID"], text.encode())
     return ItemContent(
         item_ids,
         named,
+        [name for name in there if name not in named],
         int((table[named] != "").any(axis=1).sum()),
         len(unknown),
         left_out,

@@ -19,6 +19,7 @@ from brmrs_graph.data.download import Expected, Patience, UnavailableError, down
 from brmrs_graph.data.encoders.image import load_picture
 from brmrs_graph.data.encoders.items import PICTURE_SUFFIXES, picture_name
 from brmrs_graph.data.raw import Report
+from brmrs_graph.data.raw.catalogue import IMAGES
 from brmrs_graph.errors import DataError
 
 WORKERS = 8
@@ -29,9 +30,6 @@ HOPELESS = 16
 """A server that was waited for in vain so often, and gave no picture yet, is not asked any more."""
 MAX_BYTES = 32 * 2**20
 """Most bytes of a picture that is fetched."""
-
-IMAGES = Path("images")
-"""Where pictures lie, and the name under which a report counts what is wrong with them, item by item."""
 
 _BATCH = 1024
 
@@ -86,14 +84,15 @@ def collect_pictures(
 def stamps(source: Path, places: Mapping[str, str]) -> list[tuple[str, int, int]]:
     """Path, bytes and time of the last change of each picture in the source's folder: what a change of one shows in."""
     found = []
-    for place in sorted({place for place in places.values() if not _is_address(place)}):
+    for place in sorted({place for place in places.values() if not is_address(place)}):
         with suppress(OSError):  # it is gone, which shows as well
             about = (source / place).stat()
             found.append((place, about.st_size, about.st_mtime_ns))
     return found
 
 
-def _is_address(place: str) -> bool:
+def is_address(place: str) -> bool:
+    """Whether a picture is fetched, and not in the source's folder."""
     return place.lower().startswith(("http://", "https://"))
 
 
@@ -112,7 +111,7 @@ class _Collection:
     def add(self, entry: tuple[str, str]) -> str:
         """Gets one item's picture; returns what is wrong with it, or nothing."""
         item, place = entry
-        address = _is_address(place)
+        address = is_address(place)
         suffix = PurePosixPath(urlsplit(place).path if address else place).suffix.lower()
         name = f"{picture_name(item)}{suffix if suffix in PICTURE_SUFFIXES else PICTURE_SUFFIXES[0]}"
         if (self.images / name).is_file():

@@ -13,13 +13,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from brmrs_graph.data.dataset import SPLITS
+from brmrs_graph.data.encoders import Encoder
 from brmrs_graph.data.folder import read_folder
 from brmrs_graph.data.ids import LISTS
-from brmrs_graph.data.preparation.features import feature_stages, origins
+from brmrs_graph.data.preparation.features import feature_stages, origins, ready_encoders
 from brmrs_graph.data.preparation.interactions import collect_interactions
 from brmrs_graph.data.preparation.items import collect_items
 from brmrs_graph.data.preparation.options import Options
-from brmrs_graph.data.preparation.pictures import collect_pictures, stamps
+from brmrs_graph.data.preparation.pictures import collect_pictures, is_address, stamps
 from brmrs_graph.data.preparation.publish import MANIFEST, check_target, file_sums, publish, recover
 from brmrs_graph.data.preparation.stages import Stage, Workplace
 from brmrs_graph.data.raw import Report, Source
@@ -28,7 +29,7 @@ from brmrs_graph.data.splits import cold
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import file_sha256, write_bytes
 
-_VERSION = 2  # of what is made from the same source with the same options
+_VERSION = 3  # of what is made from the same source with the same options
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def prepare(
         out: The folder in which its folder is made.
         options: What is made of the source (default: all defaults).
         cache_dir: Where encoded vectors are kept by content, and fetched pictures by address (default: nowhere).
-        offline: Whether pictures that are not kept there are done without instead of being fetched.
+        offline: Whether nothing is fetched: pictures that are not kept there are done without.
         progress: Whether to show progress bars.
 
     Raises:
@@ -110,6 +111,12 @@ class _Preparation:
 
     def run(self, target: Path) -> tuple[dict[str, Any], str]:
         """Does what is left to do, and puts the folder in its place."""
+        possible = {"textual": bool(self.source.text_fields), "visual": self.source.pictured}
+        encoders = ready_encoders(
+            self.options,
+            [modality for modality, there in possible.items() if there and modality not in self.source.vectors],
+            offline=self.offline,
+        )
         sources = self._sources()
         asked = [asdict(self.options.filters), self.options.split, self.options.seed]
         basis = [_VERSION, self.name, sources, repr(self.source.pairs), *asked]
@@ -126,10 +133,10 @@ class _Preparation:
         places = items.result["pictures"]
         pictures = self.work.stage(
             "pictures",
-            [items.fingerprint, stamps(self.source.folder, places), self.offline],
-            lambda folder: self._pictures(places, folder),
+            [items.fingerprint, stamps(self.source.folder, places), self.offline, "visual" in encoders],
+            lambda folder: self._pictures(places, folder, fetch="visual" in encoders),
         )
-        features = self._features(items, pictures)
+        features = self._features(encoders, items, pictures)
         stages = [interactions, items, pictures, *features.values()]
         whole = self.work.gather(stages)
         data = read_folder(whole, name=self.name)
@@ -171,6 +178,7 @@ class _Preparation:
                 "rule": found.rule,
                 **dict(zip(SPLITS, np.bincount(found.labels, minlength=3).tolist(), strict=True)),
                 "cutoffs": found.cutoffs,
+                "torn": found.torn,
                 "cold": asdict(cold(found.users, found.items, found.labels)),
             },
             "broken": report.to_dict(),
@@ -193,23 +201,25 @@ class _Preparation:
         )
         return {**asdict(found), "broken": report.to_dict()}
 
-    def _pictures(self, places: dict[str, str], folder: Path) -> dict[str, Any]:
+    def _pictures(self, places: dict[str, str], folder: Path, *, fetch: bool) -> dict[str, Any]:
         report = Report()
+        wanted = {item: place for item, place in places.items() if fetch or not is_address(place)}
         count = collect_pictures(
             self.source.folder,
-            places,
+            wanted,
             folder,
             report,
             cache_dir=self.cache_dir,
             offline=self.offline,
             progress=self.progress,
         )
-        return {"count": count, "broken": report.to_dict()}
+        return {"count": count, "not_fetched": len(places) - len(wanted), "broken": report.to_dict()}
 
-    def _features(self, items: Stage, pictures: Stage) -> dict[str, Stage]:
+    def _features(self, encoders: dict[str, Encoder[Any]], items: Stage, pictures: Stage) -> dict[str, Stage]:
         found = origins(
             self.options,
             self.source.vectors,
+            encoders,
             items.folder if items.result["texts"] else None,
             pictures.folder if pictures.result["count"] else None,
             cache_dir=self.cache_dir,
@@ -226,7 +236,7 @@ class _Preparation:
         features: dict[str, Stage],
     ) -> dict[str, Any]:
         stages = (interactions, items, pictures, *features.values())
-        told = {key: value for key, value in items.result.items() if key in {"fields", "texts", "unknown", "unseen"}}
+        told = {key: items.result[key] for key in ("fields", "fields_left_out", "texts", "unknown", "unseen")}
         return {
             "name": self.name,
             "layout": self.source.layout,
@@ -240,6 +250,7 @@ class _Preparation:
                 **told,
                 "unseen_kept": self._keeps_unseen,
                 "pictures": pictures.result["count"],
+                "not_fetched": pictures.result["not_fetched"],
             },
             "features": {
                 modality: {key: value for key, value in stage.result.items() if key != "broken"}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from brmrs_graph.data.ids import LISTS
-from brmrs_graph.data.preparation.pictures import IMAGES
 from brmrs_graph.data.preparation.stages import link
+from brmrs_graph.data.raw.catalogue import IMAGES
 from brmrs_graph.errors import DataError
 from brmrs_graph.files import file_sha256
 

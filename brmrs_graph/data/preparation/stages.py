@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brmrs_graph.errors import DataError
+from brmrs_graph.data.lock import locked
 from brmrs_graph.files import write_bytes
 
 
@@ -46,7 +46,7 @@ class Workplace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._lock: int | None = None
+        self._held = ExitStack()
         folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Workplace:
@@ -55,25 +55,12 @@ class Workplace:
         Raises:
             DataError: If another process has it.
         """
-        if sys.platform != "win32":  # where a folder has no lock
-            import fcntl
-
-            self._lock = os.open(self.folder, os.O_RDONLY)
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                self.__exit__()
-                raise DataError(
-                    f"another process works in {self.folder}; wait until it is done, or have it made in another folder"
-                ) from error
-            except OSError:  # a file system without locks
-                pass
+        self._held.enter_context(locked(self.folder))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leaves the folder to others."""
-        if self._lock is not None:
-            os.close(self._lock)
+        self._held.close()
 
     def stage(self, name: str, basis: Any, make: Callable[[Path], Any]) -> Stage:
         """A stage, done now or before.

@@ -23,6 +23,9 @@ MAX_TEXT = csv.field_size_limit() - 1
 
 _TAKEN = ("item", "itemID", "picture")  # columns of the stream of items, and of items.csv
 
+IMAGES = Path("images")
+"""Where pictures lie that are named by item, and the name under which a report counts what is wrong with them."""
+
 PROSE = frozenset({"description"})
 """Fields of sentences, which are joined by a space; parts of others are names, joined by ``|`` as in items.csv."""
 
@@ -74,7 +77,9 @@ class Catalogue:
                         report.note(path, f"a text cut after {MAX_TEXT:,} characters", places[row])
                 frame[name] = pd.Series([text[:MAX_TEXT] for text in texts], dtype="str")
             pictures = [
-                self._picture([values[column][row] for column in self.pictures] or [picture_of(named, item)], root)
+                self._picture(
+                    [values[column][row] for column in self.pictures] or [picture_of(named, item, report)], root
+                )
                 for row, item in rows.items()
             ]
             for row, (_, fault) in zip(rows, pictures, strict=True):
@@ -126,15 +131,24 @@ def text_fields(columns: Iterable[str], *, typed: bool = False) -> dict[str, str
     return fields
 
 
-def named_pictures(folder: Path) -> dict[str, str]:
-    """Name without suffix -> path of each picture in ``images/`` or a folder in there, but for links out of it."""
+def named_pictures(folder: Path) -> dict[str, list[str]]:
+    """Name without suffix -> paths of the pictures in ``images/`` or a folder in there, but for links out of it.
+
+    The preferred kind comes first, and of one kind the first by its path.
+    """
     root = folder.resolve()
-    files = sorted(path for path in (folder / "images").rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
-    files = [path for path in files if path.resolve().is_relative_to(root)]
-    files.sort(key=lambda path: PICTURE_SUFFIXES.index(path.suffix.lower()), reverse=True)
-    return {path.stem: path.relative_to(folder).as_posix() for path in files}
+    files = sorted(path for path in (folder / IMAGES).rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    named: dict[str, list[str]] = {}
+    for path in sorted(files, key=lambda path: PICTURE_SUFFIXES.index(path.suffix.lower())):
+        if path.resolve().is_relative_to(root):
+            named.setdefault(path.stem, []).append(path.relative_to(folder).as_posix())
+    return named
 
 
-def picture_of(named: Mapping[str, str], item: str) -> str:
+def picture_of(named: Mapping[str, list[str]], item: str, report: Report) -> str:
     """An item's picture among those that :func:`named_pictures` found; no id ever becomes a path. Empty: none."""
-    return named.get(picture_name(item)) or named.get(item, "")
+    places = named.get(picture_name(item)) or named.get(item) or [""]
+    if len({Path(place).parent for place in places}) > 1:
+        reason = "a picture whose name is in several folders; the first by its kind and path is taken"
+        report.note(IMAGES, reason, item)
+    return places[0]

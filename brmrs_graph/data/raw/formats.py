@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from brmrs_graph.data.raw.doublecolon import DoubleColon
 from brmrs_graph.data.raw.lines import DamagedError
 from brmrs_graph.data.raw.parquet import Parquet
 from brmrs_graph.data.raw.separated import Separated
@@ -15,8 +16,9 @@ from brmrs_graph.errors import DataError
 _JSON = {".json", ".jsonl", ".ndjson"}
 _SEPARATED = {".csv": "", ".tsv": "\t", ".txt": "\t"}
 _ATOMIC = {".inter", ".item"}  # RecBole's and MMRec's; titles may begin with a quote there
+_DOUBLE_COLON = {".dat"}
 _PARQUET = {".parquet", ".pq"}
-_SUFFIXES = {*_JSON, *_SEPARATED, *_ATOMIC, *_PARQUET}
+_SUFFIXES = {*_JSON, *_SEPARATED, *_ATOMIC, *_DOUBLE_COLON, *_PARQUET}
 
 
 def open_table(path: Path) -> Table:
@@ -32,6 +34,8 @@ def open_table(path: Path) -> Table:
         return Separated(path, _SEPARATED[suffix])
     if suffix in _ATOMIC:
         return Separated(path, "\t", quoted=False)
+    if suffix in _DOUBLE_COLON:
+        return DoubleColon(path)
     if suffix in _PARQUET:
         return Parquet(path)
     raise DataError(f"{path} is no table: its name must end in {', '.join(sorted(_SUFFIXES))}, with .gz where gzipped")
@@ -89,17 +93,24 @@ class Survey:
         return next(columns for other, columns in self.tables if other.path == table.path)
 
 
-def the_one(files: Sequence[Path], name: str, what: str) -> Path | None:
+def the_one(files: Sequence[Path], name: str, what: str, option: str = "") -> Path | None:
     """The only file, or the only one with the data set's name in its own; None if there is none.
+
+    Args:
+        files: The files that could be meant.
+        name: Name of the data set.
+        what: What the file holds, for the message.
+        option: How the file is named on the command line (default: it cannot be).
 
     Raises:
         DataError: If several are left.
     """
     named = [path for path in files if name and name.lower() in path.name.lower()] or list(files)
     if len(named) > 1:
+        remedy = f"Name it ({option}), give" if option else "Give"
         raise DataError(
-            f"which file holds the {what}: {', '.join(str(path) for path in named)}? Name the file, give a data set "
-            "name that is part of one file name only, or move the others away"
+            f"which file holds the {what}: {', '.join(str(path) for path in named)}? {remedy} a data set name that is "
+            "part of one file name only (--dataset), or move the others away"
         )
     return named[0] if named else None
 

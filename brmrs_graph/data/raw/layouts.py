@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from brmrs_graph.data.raw import amazon2014, amazon2018, amazon2023, mmrec, own, recbole
+from brmrs_graph.data.raw import amazon2014, amazon2018, amazon2023, grouplens, mmrec, own, recbole
 from brmrs_graph.data.raw.columns import Columns
 from brmrs_graph.data.raw.formats import Survey
 from brmrs_graph.data.raw.source import Source
 from brmrs_graph.errors import ConfigError, DataError
 
 _RECOGNISERS: dict[str, Callable[[Survey, str], Source | None]] = {
-    module.NAME: module.recognise for module in (recbole, mmrec, amazon2014, amazon2018, amazon2023)
+    module.NAME: module.recognise for module in (recbole, mmrec, amazon2014, amazon2018, amazon2023, grouplens)
 }
 LAYOUTS = (*_RECOGNISERS, own.NAME)
 """Names of the layouts, in the order in which they are tried."""
@@ -46,11 +46,12 @@ def open_source(
     if layout and layout not in LAYOUTS:
         raise ConfigError(f"layout '{layout}' is not known; there are: {', '.join(LAYOUTS)}")
     if items is not None and interactions is None:
-        raise ConfigError(f"{items} is named as the file of items; name that of the interactions as well")
+        raise ConfigError(f"--items {items} is not enough; name the file of interactions as well (--interactions FILE)")
     if given != Columns() or interactions is not None:
         if layout not in {"", own.NAME}:
             raise ConfigError(
-                f"columns and files of the layout '{layout}' are known; name them for your own tables only"
+                f"columns and files of the layout '{layout}' are known; leave --columns and --interactions out, or "
+                "read the files as your own tables (--layout own)"
             )
         layout = own.NAME
     if interactions is not None:
@@ -65,7 +66,8 @@ def open_source(
     raise DataError(
         f"{folder} does not look like {layout or 'any of ' + ', '.join(LAYOUTS)}: no table of interactions was found. "
         f"There are: {'; '.join([*seen, *survey.problems]) or 'no tables at all'}. Say which columns of your own "
-        "tables hold the user and the item"
+        "tables hold the user and the item (--columns.user NAME --columns.item NAME), which file the interactions "
+        "(--interactions FILE), or give another folder (--from DIR)"
     )
 
 

@@ -38,17 +38,22 @@ def open_bytes(path: Path) -> BinaryIO:
     return io.BufferedReader(gzip.GzipFile(fileobj=file), 2**18)
 
 
-def unreadable(path: Path, line: int, error: Exception) -> DamagedError:
-    """The error for a file that cannot be read on after a line (or record)."""
+def unreadable(path: Path, line: int, error: Exception, unit: str = "line") -> DamagedError:
+    """The error for a file that cannot be read on after a line, or a record."""
     what = "is cut off" if isinstance(error, EOFError) else "cannot be read"
-    after = f" after {line:,}" if line else ""
+    after = f" after {unit} {line:,}" if line else ""
     return DamagedError(f"{path} {what}{after} ({error}); fetch the file again")
 
 
-def read_lines(path: Path, report: Report) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, report: Report, otherwise: str = "") -> Iterator[tuple[int, str]]:
     """Lines with their numbers, from 1; those that are too long or not UTF-8 are reported and left out.
 
     A byte order mark is dropped; line ends stay.
+
+    Args:
+        path: The file, plain or gzipped.
+        report: Where lines that are left out are counted.
+        otherwise: Encoding of lines that are not UTF-8 (default: they are left out).
 
     Raises:
         DataError: If the file cannot be read to its end, or is UTF-16.
@@ -70,8 +75,10 @@ def read_lines(path: Path, report: Report) -> Iterator[tuple[int, str]]:
                 try:
                     line = raw.decode()
                 except UnicodeDecodeError:
-                    report.skip(path, "not UTF-8", number)
-                    continue
+                    if not otherwise:
+                        report.skip(path, "not UTF-8", number)
+                        continue
+                    line = raw.decode(otherwise)
                 yield number, line
     except UNREADABLE as error:
         raise unreadable(path, number, error) from error

@@ -29,8 +29,10 @@ _FUTURE = 1e11  # seconds: the year 5138; in milliseconds 1973
 def recognise(survey: Survey, name: str, given: Columns) -> Source | None:
     """The tables in a folder, told apart by their columns; None if none holds interactions."""
     roles = [(table, _roles(columns, given)) for table, columns in survey.tables]
-    pairs = the_one([table.path for table, role in roles if role["user"] and role["item"]], name, "interactions")
-    items = the_one([table.path for table, role in roles if role["item"] and not role["user"]], name, "items")
+    sold = [table.path for table, role in roles if role["user"] and role["item"]]
+    described = [table.path for table, role in roles if role["item"] and not role["user"]]
+    pairs = the_one(sold, name, "interactions", "--interactions FILE")
+    items = the_one(described, name, "items", "--interactions FILE --items FILE")
     return from_files(survey.folder, pairs, items, given) if pairs else None
 
 
@@ -46,6 +48,9 @@ def from_files(folder: Path, interactions: Path, items: Path | None, given: Colu
     Raises:
         DataError: If a column is not there, or cannot be guessed.
     """
+    for option, path in (("--interactions", interactions), ("--items", items)):
+        if path is not None and not path.is_file():
+            raise DataError(f"{path} is no file; give the path of your table as {option} FILE")
     table = open_table(interactions)
     pairs, said = _pairs(table, table.columns(), given)
     remarks = [said]
@@ -70,13 +75,13 @@ def _pairs(table: Table, columns: Sequence[str], given: Columns) -> tuple[Pairs,
     for role in ("user", "item", "rating", "timestamp"):
         name = getattr(given, role)
         if name and name not in columns:
-            raise DataError(f"{table.path} has no column {name!r} for the {role} (there are: {', '.join(columns)})")
+            raise _absent(table, name, role, columns)
     roles = _roles(columns, given)
     for role in ("user", "item"):
         if not roles[role]:
             raise DataError(
-                f"{table.path}: which column holds the {role}? There are: {', '.join(columns)}. Name it, or call it "
-                f"{role}_id in the first line of the file"
+                f"{table.path}: which column holds the {role}? There are: {', '.join(columns)}. Name it "
+                f"(--columns.{role} NAME), or another file (--interactions FILE)"
             )
     label = LABEL if LABEL in columns else ""
     unit = _unit(table, roles["timestamp"]) if roles["timestamp"] else 1.0
@@ -89,6 +94,13 @@ def _pairs(table: Table, columns: Sequence[str], given: Columns) -> tuple[Pairs,
     return pairs, f"{table.path.name} read as interactions with {', '.join(used)}"
 
 
+def _absent(table: Table, name: str, role: str, columns: Sequence[str]) -> DataError:
+    return DataError(
+        f"{table.path} has no column {name!r} for the {role}; give one of these as --columns.{role}: "
+        f"{', '.join(columns)}"
+    )
+
+
 def _unit(table: Table, column: str) -> float:
     """Seconds of one unit of the times of a table, by those at its head."""
     values = next((chunk.columns[column] for chunk in table.chunks([column], Report(), _HEAD)), [])
@@ -98,17 +110,16 @@ def _unit(table: Table, column: str) -> float:
 
 def _catalogue(folder: Path, table: Table, columns: Sequence[str], given: Columns) -> tuple[Catalogue, str]:
     if given.picture and given.picture not in columns:
-        raise DataError(
-            f"{table.path} has no column {given.picture!r} for the picture (there are: {', '.join(columns)})"
-        )
+        raise _absent(table, given.picture, "picture", columns)
     roles = _roles(columns, given)
     item, picture = roles["item"], roles["picture"]
     if not item:
         raise DataError(
-            f"{table.path}: which column holds the item? There are: {', '.join(columns)}. Name it as in the "
-            "interactions, or item_id"
+            f"{table.path}: which column holds the item? There are: {', '.join(columns)}. Call it as in the "
+            "interactions (--columns.item NAME) or item_id in the first line of the file, or name another file "
+            "(--items FILE)"
         )
     names = [name for name in dict.fromkeys(columns) if name and name not in {item, picture}]
     catalogue = Catalogue(table, item, folder, text_fields(names), (picture,) if picture else ())
-    used = [f"item = {item}", f"picture = {picture or 'images/'}", f"texts = {', '.join(names) or 'none'}"]
-    return catalogue, f"{table.path.name} read as items with {', '.join(used)}"
+    used = f"item = {item}, picture = {picture or 'images/'}"
+    return catalogue, f"{table.path.name} read as items with {used}"

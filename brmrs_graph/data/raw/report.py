@@ -10,6 +10,7 @@ from typing import Any
 from brmrs_graph.errors import DataError
 
 _SHOWN = 5  # places named for each file and reason
+_UNITS = {".parquet": "record", ".pq": "record", ".b": "record", ".npy": "row"}
 _EARLY = 1000  # broken records after which a file may be given up before its end
 
 
@@ -19,7 +20,8 @@ class Skipped:
 
     Attributes:
         count: How often.
-        places: The first lines (of a text file) or records (of another one), counted from 1, or items by their ids.
+        places: The first lines (of a text file, header and all) or records (of another one), counted from 1, rows of an
+            array, counted from 0, or items by their ids.
     """
 
     count: int = 0
@@ -92,7 +94,9 @@ class Report:
             _told(path, reason, entry) for (file, reason), entry in self.skipped.items() if file == path
         )
         return DataError(
-            f"{path} is mostly broken: {reasons}. Check that it is what its name says, and that it was fetched whole"
+            f"{path} is mostly broken: {reasons}. Check that it is what its name says, that it was fetched "
+            "whole, and, if it is a table of your own, that its columns were taken for what they are (--columns.user "
+            "NAME and others)"
         )
 
 
@@ -103,8 +107,9 @@ def told(entry: dict[str, Any]) -> str:
 
 
 def _told(path: Path, reason: str, entry: Skipped) -> str:
-    unit = "record" if path.suffix in {".parquet", ".pq", ".b", ".npy"} else "line"
+    unit = _UNITS.get(path.suffix, "line")
     unit = "item" if isinstance(entry.places[0], str) else unit
     more = ", …" if entry.count > len(entry.places) else ""
+    more += ", counted from 0" if unit == "row" else ""
     places = ", ".join(map(str, entry.places))
     return f"{entry.count:,} × {reason} ({unit}{'s' if entry.count > 1 else ''} {places}{more})"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from brmrs_graph.data.raw.catalogue import Catalogue
+from brmrs_graph.data.raw.catalogue import IMAGES, Catalogue
 from brmrs_graph.data.raw.pairs import VALUES, Pairs
 from brmrs_graph.data.raw.report import Report
 from brmrs_graph.data.raw.vectors import ArrayRows, Vectors
@@ -61,6 +61,12 @@ class Source:
     def text_fields(self) -> tuple[str, ...]:
         """Names of the text columns that :meth:`items` gives."""
         return tuple(dict.fromkeys(name for catalogue in self.catalogues for name in catalogue.texts))
+
+    @property
+    def pictured(self) -> bool:
+        """Whether any item may have a picture."""
+        named = any(catalogue.pictures for catalogue in self.catalogues)
+        return named or any(True for _ in (self.folder / IMAGES).rglob("*"))
 
     def interactions(
         self, report: Report, size: int = CHUNK, needed: Collection[str] = tuple(VALUES)

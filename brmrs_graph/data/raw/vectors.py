@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from brmrs_graph.data.counted import counted
 from brmrs_graph.data.raw.lines import UNREADABLE, open_bytes, unreadable
 from brmrs_graph.data.raw.report import Report
 from brmrs_graph.errors import DataError
@@ -66,7 +67,7 @@ class ImageFeatures:
                     if items:
                         yield items, block["vector"][rows].astype(np.float32)
         except UNREADABLE as error:
-            raise unreadable(self.path, place, error) from error
+            raise unreadable(self.path, place, error, "record") from error
         report.finish(self.path)
 
     def _rows(
@@ -121,14 +122,14 @@ class ArrayRows:
         items = self._items(wanted, len(array))
         if len(items) != len(array):
             raise DataError(
-                f"{self.path} has {len(array):,} rows for {len(items):,} items; give one row per item, and "
-                "list them all in items.csv"
+                f"{self.path} has {counted(len(array), 'row')} for {counted(len(items), 'item')}; give one row per "
+                "item, and list them all in items.csv"
             )
         beyond = sorted(set(wanted) - set(items))
         if beyond:
             raise DataError(
-                f"{self.path} has {len(array):,} rows, and none for item {beyond[0]!r} (one of {len(beyond):,}); "
-                "give one row per item, in the order of the ids, which are numbers from 0"
+                f"{self.path} has {counted(len(array), 'row')}, and none for item {beyond[0]!r} (one of {len(beyond):,}"
+                "); give one row per item, in the order of the ids, which are numbers from 0"
             )
         asked = set(wanted)
         for start in range(0, len(array), _BLOCK):
@@ -136,7 +137,7 @@ class ArrayRows:
                 block = np.array(array[start : start + _BLOCK], dtype=np.float32)
             finite = np.isfinite(block).all(axis=1)
             for row in np.flatnonzero(~finite):
-                report.note(self.path, "NaN or infinite values; the item has no vector", start + int(row) + 1)
+                report.note(self.path, "NaN or infinite values; the item has no vector", start + int(row))
             rows = [int(row) for row in np.flatnonzero(finite & block.any(axis=1)) if items[start + row] in asked]
             if rows:
                 yield [items[start + row] for row in rows], block[rows]

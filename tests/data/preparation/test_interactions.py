@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from brmrs_graph.data import MultimodalDataset, read_folder
 from brmrs_graph.data.filters import Filters
-from brmrs_graph.data.preparation import Interactions, collect_interactions
+from brmrs_graph.data.preparation import Interactions, account, collect_interactions, prepare
 from brmrs_graph.data.raw import Columns, Report, Source, open_source
 from brmrs_graph.errors import ConfigError, DataError
 
@@ -35,6 +36,11 @@ def source_of(folder: Path) -> Source:
 
 def rows(found: Interactions) -> pd.DataFrame:
     return pd.concat(found.chunks(size=7))
+
+
+def pairs_of(data: MultimodalDataset, split: str) -> set[tuple[str, str]]:
+    users, items = data.split(split).nonzero()
+    return {(data.user_ids[user], data.item_ids[item]) for user, item in zip(users, items, strict=True)}
 
 
 def test_ids_stay_strings_and_every_pair_is_there_once(tmp_path: Path) -> None:
@@ -82,12 +88,35 @@ def test_at_a_moment_everybody_is_cut_alike(tmp_path: Path) -> None:
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
 
 
-def test_a_split_that_the_source_brings_stays(tmp_path: Path) -> None:
-    table = write_shop(tmp_path, times=False, labels=True)
-    written = rows(collect_interactions(source_of(tmp_path), Report(), rule="given"))
-    first = table.groupby(["user_id", "item_id"])["x_label"].first()
-    given = [first[pair] for pair in zip(written["userID"], written["itemID"], strict=True)]
-    assert written["x_label"].tolist() == given
+@pytest.mark.parametrize("times", [False, True])
+def test_a_split_that_the_source_brings_stays_and_the_earliest_keeps_a_repeated_pair(
+    tmp_path: Path, times: bool
+) -> None:
+    table = write_shop(tmp_path, times=times, labels=True)
+    for least in (None, 3):
+        rated = table if least is None else table[table["rating"] >= least]
+        found = collect_interactions(source_of(tmp_path), Report(), Filters(min_rating=least), rule="given")
+        written = rows(found)
+        labels = rated.groupby(["user_id", "item_id"])["x_label"].agg(["min", "nunique"])
+        given = labels.loc[list(zip(written["userID"], written["itemID"], strict=True)), "min"]
+        assert written["x_label"].tolist() == given.tolist() and len(written) == len(labels)
+        assert found.torn == (labels["nunique"] > 1).sum() > 30
+    assert collect_interactions(source_of(tmp_path), Report(), rule="random").torn == 0
+
+
+def test_a_repeated_pair_has_the_split_that_it_has_in_the_folder_as_it_is(tmp_path: Path) -> None:
+    table = write_shop(tmp_path, labels=True).rename(columns={"user_id": "userID", "item_id": "itemID"})
+    (tmp_path / "sales.csv").unlink()
+    table.to_csv(tmp_path / "shop.inter", sep="\t", index=False)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "shop.inter").rename(tmp_path / "raw" / "shop.inter")
+    manifest = prepare(open_source(tmp_path / "raw"), "shop", tmp_path).manifest
+    torn = manifest["split"]["torn"]
+    assert torn > 30
+    assert f"{torn} user-item pairs are in several of the given splits, and stay in the earliest" in account(manifest)
+    before, after = read_folder(tmp_path / "raw", name="shop"), read_folder(tmp_path / "shop")
+    for split in ("train", "valid", "test"):
+        assert pairs_of(before, split) == pairs_of(after, split) != set()
 
 
 def test_the_seed_decides_alone(tmp_path: Path) -> None:
@@ -100,9 +129,9 @@ def test_the_seed_decides_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("time", r"\d+ of \d+ interactions in .* have no time; split at random"),
+        ("time", r"\d+ of \d+ interactions in .* have no time; .*--columns\.timestamp NAME"),
         ("cutoff", "have no time"),
-        ("given", "does not say which interactions are for test"),
+        ("given", "does not say which interactions are for test; .*--split random"),
     ],
 )
 def test_what_a_rule_needs_is_named(rule: str, message: str, tmp_path: Path) -> None:
@@ -132,7 +161,7 @@ def test_guessed_columns_in_another_form_only_matter_where_they_are_needed(tmp_p
         ("random", None, Columns(rating="rating")),
     ):
         source = open_source(tmp_path, interactions=tmp_path / "sales.csv", columns=columns)
-        with pytest.raises(DataError, match="mostly broken"):
+        with pytest.raises(DataError, match=r"mostly broken: .*\(--columns\.user NAME and others\)"):
             collect_interactions(source, Report(), filters, rule)  # type: ignore[arg-type]
 
 

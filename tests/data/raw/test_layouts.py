@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from brmrs_graph.data.preparation import collect_items
 from brmrs_graph.data.raw import Columns, Report, Source, open_source
 from brmrs_graph.errors import ConfigError, DataError
 from tests.data.raw.written import ITEMS, PAIRS, USERS, WRITERS, json_lines, own_tsv, packed, recbole, separated, title
@@ -160,12 +161,33 @@ def test_recbole_parts_are_a_split(tmp_path: Path) -> None:
     assert table["item"].tolist() == [i for _, i, _, _ in PAIRS]
 
 
+def test_grouplens_titles_are_read_in_either_encoding_and_broken_lines_counted(tmp_path: Path) -> None:
+    packed(tmp_path / "ratings.dat.gz", b"1::2::5::978300760\r\n\n1::3::4\n2::2::3.5::978302109\n")
+    films = b"2::L\xe9on: The Professional (1994)::Crime|Drama\n3::Am\xc3\xa9lie (2001)::Comedy\n4::Se7en::a::b\n"
+    packed(tmp_path / "movies.dat", films)
+    packed(tmp_path / "tags.dat", b"1::2::good::978300760\n")
+    packed(tmp_path / "u.dat", b"1 2\n")
+    source, report = open_source(tmp_path), Report()
+    assert source.layout == "grouplens" and source.remarks[0].endswith("write it as .csv with a header")
+    table = pd.concat(source.interactions(report))
+    assert table[["user", "item", "rating"]].to_numpy().tolist() == [["1", "2", 5.0], ["2", "2", 3.5]]
+    assert table["timestamp"].tolist() == [978300760, 978302109]
+    assert items(source, report)[["title", "genres"]].to_numpy().tolist() == [
+        ["Léon: The Professional (1994)", "Crime|Drama"],
+        ["Amélie (2001)", "Comedy"],
+    ]
+    assert report.summary() == [
+        "ratings.dat.gz: 1 × not 4 values between '::' (line 3)",
+        "movies.dat: 1 × not 3 values between '::' (line 3)",
+    ]
+
+
 def test_own_tables_say_what_was_guessed_and_find_their_pictures(tmp_path: Path) -> None:
     report = Report()
     source = opened(tmp_path, "own_csv")
     assert source.remarks == (
         "purchases.csv read as interactions with user = Customer ID, item = Article-ID, timestamp = t_dat",
-        "articles.csv read as items with item = article_id, picture = image, texts = name, text",
+        "articles.csv read as items with item = article_id, picture = image",
     )
     table = items(source, report)
     assert table.loc[ITEMS[2]].to_dict() == {
@@ -183,6 +205,25 @@ def test_pictures_named_by_item_are_found_in_folders_below_images(tmp_path: Path
     assert table["picture"].tolist() == [f"images/00/{item}.JPG" for item in ITEMS[:20]] + [""] * 4
 
 
+def test_pictures_of_one_name_in_several_folders_are_told_and_the_first_is_taken(tmp_path: Path) -> None:
+    packed(tmp_path / "sales.csv", b"user,item\nu,1\n")
+    packed(tmp_path / "things.csv", b"item,title\n1,one\n2,two\n3,three\n")
+    for place in ("b/1.jpg", "a/1.jpg", "a/2.png", "b/2.jpg", "a/3.png", "a/3.jpg"):
+        (tmp_path / "images" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / place).write_bytes(b"jpg")
+    source, report = open_source(tmp_path), Report()
+    assert items(source, report)["picture"].tolist() == ["images/a/1.jpg", "images/b/2.jpg", "images/a/3.jpg"]
+    told = (
+        "images: 2 × a picture whose name is in several folders; the first by its kind and path is taken (items 1, 2)"
+    )
+    assert report.summary() == [told], "two kinds in one folder are a choice that is written down"
+    packed(tmp_path / "things.csv", b"item,title\n2,two\n")
+    report = Report()
+    places = collect_items(open_source(tmp_path), ["1", "2"], tmp_path, report).pictures
+    assert places == {"1": "images/a/1.jpg", "2": "images/b/2.jpg"} and len(report.summary()) == 1
+    assert report.to_dict()[0]["first"] == ["2", "1"]
+
+
 def test_given_columns_go_before_guesses(tmp_path: Path) -> None:
     packed(tmp_path / "a.csv", b"user,who,item,thing,when\n1,2,3,04,5\n")
     packed(tmp_path / "b.csv", b"thing,user_count,words,item\n04,,hello,x\n")
@@ -197,30 +238,47 @@ def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
     own_tsv(tmp_path)
     pairs, table = tmp_path / "interactions.tsv.gz", tmp_path / "items.tsv"
     for columns, message in (
-        (Columns(user="who"), r"interactions\.tsv\.gz has no column 'who' for the user \(there are: userID, itemID"),
-        (Columns(picture="photo"), r"items\.tsv has no column 'photo' for the picture \(there are: itemID, name\)"),
+        (Columns(user="who"), r"interactions\.tsv\.gz has no column 'who' for the user; .* --columns\.user: userID"),
+        (Columns(picture="photo"), r"items\.tsv has no column 'photo' .* --columns\.picture: itemID, name$"),
     ):
         with pytest.raises(DataError, match=message):
             open_source(tmp_path, columns=columns, interactions=pairs, items=table)
     packed(tmp_path / "other.csv", b"a,b\n1,2\n")
-    with pytest.raises(DataError, match="which column holds the user"):
+    with pytest.raises(DataError, match=r"which column holds the user\? There are: a, b\. .*--columns\.user NAME"):
         open_source(tmp_path, interactions=tmp_path / "other.csv")
-    with pytest.raises(DataError, match="which column holds the item"):
+    with pytest.raises(DataError, match=r"which column holds the item\?.*--columns\.item NAME.*--items FILE"):
         open_source(tmp_path, interactions=pairs, items=tmp_path / "other.csv")
 
 
 def test_the_name_decides_among_several_files(tmp_path: Path) -> None:
     for name in ("Baby", "Sports"):
         packed(tmp_path / f"reviews_{name}_5.json", json_lines([{"reviewerID": name, "asin": "1", "overall": 5.0}]))
-    with pytest.raises(DataError, match=r"which file holds the reviews: .*Baby.*Sports"):
+    with pytest.raises(DataError, match=r"which file holds the reviews: .*Baby.*Sports.*\? Give .*\(--dataset\)"):
         open_source(tmp_path)
     assert interactions(open_source(tmp_path, name="sports"))["user"].tolist() == ["Sports"]
+
+
+def test_an_own_table_that_cannot_be_told_is_asked_for_with_its_option(tmp_path: Path) -> None:
+    packed(tmp_path / "a.csv", b"user,item\n1,2\n")
+    packed(tmp_path / "b.csv", b"user,item\n1,2\n")
+    with pytest.raises(DataError, match=r"the interactions: .*a\.csv.*b\.csv\? Name it \(--interactions FILE\), give"):
+        open_source(tmp_path)
+    for name in ("b.csv", "c.csv"):
+        packed(tmp_path / name, b"item,title\n2,hat\n")
+    with pytest.raises(DataError, match=r"the items: .*\? Name it \(--interactions FILE --items FILE\)"):
+        open_source(tmp_path)
+    source = open_source(tmp_path, interactions=tmp_path / "a.csv", items=tmp_path / "c.csv")
+    assert [path.name for path in source.files] == ["a.csv", "c.csv"]
+    for option, files in (("--interactions", ("no.csv", None)), ("--items", ("a.csv", "no.csv"))):
+        interactions, items = (name and tmp_path / name for name in files)
+        with pytest.raises(DataError, match=rf"no\.csv is no file; give the path of your table as {option} FILE"):
+            open_source(tmp_path, interactions=interactions, items=items)
 
 
 def test_a_layout_can_be_asked_for(tmp_path: Path) -> None:
     WRITERS["amazon2014"][1](tmp_path)
     assert open_source(tmp_path, layout="own").layout == "own"
-    with pytest.raises(DataError, match="does not look like recbole"):
+    with pytest.raises(DataError, match=r"does not look like recbole.*--columns\.user NAME.*--interactions FILE"):
         open_source(tmp_path, layout="recbole")
     with pytest.raises(ConfigError, match="layout 'amazon' is not known; there are: recbole, mmrec"):
         open_source(tmp_path, layout="amazon")
@@ -280,9 +338,9 @@ def test_columns_and_files_that_are_named_are_never_passed_over(tmp_path: Path) 
     assert open_source(tmp_path).layout == "amazon2018"
     source = open_source(tmp_path, columns=Columns(rating="mine"))
     assert source.layout == "own" and source.pairs[0].rating == "mine"
-    with pytest.raises(ConfigError, match="the layout 'amazon2018' are known"):
+    with pytest.raises(ConfigError, match=r"the layout 'amazon2018' are known; .*--layout own"):
         open_source(tmp_path, layout="amazon2018", columns=Columns(rating="mine"))
-    with pytest.raises(ConfigError, match="name that of the interactions"):
+    with pytest.raises(ConfigError, match=r"name the file of interactions as well \(--interactions FILE\)"):
         open_source(tmp_path, items=tmp_path / "items.csv")
 
 

@@ -62,6 +62,18 @@ def test_arrays_that_do_not_fit(tmp_path: Path, change: Callable[[Path], None], 
         vectors(folder, {str(row) for row in range(24)})
 
 
+def test_broken_rows_of_arrays_are_counted_from_0_like_items(tmp_path: Path) -> None:
+    folder = WRITERS["mmrec"][1](tmp_path)
+    (folder / "text_feat.npy").unlink()
+    x = np.ones((24, 2))
+    x[[0, 7]] = np.nan
+    np.save(folder / "image_feat.npy", x)
+    report = Report()
+    assert "7" not in vectors(folder, {str(row) for row in range(24)}, report)
+    reason = "NaN or infinite values; the item has no vector"
+    assert report.summary() == [f"image_feat.npy: 2 × {reason} (rows 0, 7, counted from 0)"]
+
+
 def test_arrays_with_another_number_of_rows_than_items_csv(tmp_path: Path) -> None:
     packed(tmp_path / "shop.inter", b"userID\titemID\na\tz\n")
     packed(tmp_path / "items.csv", b"itemID,name\nz,Z\ny,Y\n")

@@ -155,6 +155,15 @@ def recbole(folder: Path) -> Path:
     return folder
 
 
+def grouplens(folder: Path) -> Path:
+    """No header; titles in Latin-1, which has no curved quotes."""
+    packed(folder / "ratings.dat", separated([], PAIRS, "::").lstrip(b"\n"))
+    titles = ((item, title(item).translate(str.maketrans("“”–", '""-')), "Clothing|Dresses") for item in ITEMS)
+    content = "".join("::".join(row) + "\n" for row in titles).encode("latin-1")
+    packed(folder / "movies.dat", content)
+    return folder
+
+
 def _quoted(value: object) -> str:
     text = str(value).replace('"', '""')
     return f'"{text}"'
@@ -210,6 +219,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "amazon2023": ("amazon2023", amazon2023),
     "mmrec": ("mmrec", mmrec),
     "recbole": ("recbole", recbole),
+    "grouplens": ("grouplens", grouplens),
     "own_csv": ("own", own_csv),
     "own_tsv": ("own", own_tsv),
     "own_json": ("own", own_json),
