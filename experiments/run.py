@@ -55,6 +55,8 @@ def run(
     finished = folder.read_metrics() if settings.resume else None
     if finished is not None and settings.train.epochs <= finished["settings"]["train"]["epochs"]:
         say(f"{folder.path} is finished already")
+        if not folder.keeps_data:
+            _add_kept_data(settings, folder, finished)
         if not quiet:
             print_metrics(finished)
         return finished
@@ -134,6 +136,7 @@ def _finish(
         split: rank(branches, data.train, data.split(split), names=branches.names) for split in ("valid", "test")
     }
     folder.write_embeddings(branches)
+    folder.write_kept_data(data)
     folder.write_rankings(rankings)
     metrics = {
         "dataset": settings.dataset,
@@ -168,6 +171,18 @@ def _finish(
     }
     folder.write_metrics(metrics)
     return metrics
+
+
+def _add_kept_data(settings: RunSettings, folder: RunFolder, finished: dict[str, Any]) -> None:
+    """Gives a run that was made before ids were kept what it lacks, if the data set is still the same."""
+    data = load_for(settings)
+    if data.content_hash != finished["data"]["hash"]:
+        raise ConfigError(
+            f"the data set '{data.name}' has changed since {folder.path} was trained (content hash "
+            f"{finished['data']['hash']} then, {data.content_hash} now), so that ids cannot be added to the run; train "
+            "it anew with another --out"
+        )
+    folder.write_kept_data(data)
 
 
 def _diagnose(branches: Branches, rankings: dict[str, Ranking]) -> dict[str, Any] | str:

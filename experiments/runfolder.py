@@ -8,32 +8,29 @@
     metrics.json            results, timings, data counts and hash, versions
     rankings.safetensors    top-20 lists and hits of every evaluated user, by split and branch
     embeddings.safetensors  user and item vectors of every branch at the best epoch
+    users.parquet           ids of the users with their training items
+    items.parquet           ids of the items with their texts
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
-from torch import Tensor
 
 from brmrs_graph.branches import Branches
+from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import Ranking
 from brmrs_graph.files import write_bytes
-from brmrs_graph.graphs import SparseGraph
-from brmrs_graph.sparse_branches import SparseBranches
+from brmrs_graph.serving import KeptData, read_branches, read_modalities, write_branches
 from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors
 from experiments.settings import RunSettings, from_yaml, to_dict
 
 MAY_DIFFER = {"data_root", "out", "resume", "device", "threads", "tensorboard"}
 """Settings that a resumed run may change: where things are, not what is computed."""
-
-_PARTS = ("indptr", "indices", "weight")
-_T = TypeVar("_T")
 
 
 class RunFolder:
@@ -150,20 +147,8 @@ class RunFolder:
         self.write_text("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
     def write_embeddings(self, branches: Branches) -> None:
-        """Writes ``embeddings.safetensors``: ``BRANCH.users`` and ``BRANCH.items``, sparse ones in three parts each."""
-        tensors: dict[str, Tensor] = {}
-        state: dict[str, Any] = {"modalities": list(branches.modalities)}
-        if isinstance(branches, SparseBranches):
-            state["columns"] = {}
-            for name, graphs in branches.graphs.items():
-                for side, graph in zip(("users", "items"), graphs, strict=True):
-                    state["columns"][f"{name}.{side}"] = graph.num_cols
-                    tensors |= {f"{name}.{side}.{part}": getattr(graph, part) for part in _PARTS}
-        else:
-            for name, (users, items) in branches.tables().items():
-                # Copies: a table may serve several branches, and safetensors takes no shared memory.
-                tensors[f"{name}.users"], tensors[f"{name}.items"] = users.clone(), items.clone()
-        save_tensors(self.path / "embeddings.safetensors", tensors, state)
+        """Writes ``embeddings.safetensors``, see :func:`~brmrs_graph.serving.write_branches`."""
+        write_branches(self.path, branches)
 
     def read_branches(self) -> Branches:
         """Reads back the embeddings of every branch.
@@ -171,19 +156,7 @@ class RunFolder:
         Raises:
             CheckpointError: If the file is missing or truncated.
         """
-        path = self.path / "embeddings.safetensors"
-        tensors, state = load_tensors(path)
-        modalities = tuple(state["modalities"])
-        if "columns" in state:
-            graphs = {
-                name: SparseGraph(*(tensors[f"{name}.{part}"] for part in _PARTS), columns)
-                for name, columns in state["columns"].items()
-            }
-            return SparseBranches(_side(graphs, "users"), _side(graphs, "items"), modalities)
-        # The file sorts its tensors by name; branches keep the order of the modalities.
-        users, items = _side(tensors, "users"), _side(tensors, "items")
-        order = [*modalities, *(name for name in users if name not in modalities)]
-        return Branches({name: users[name] for name in order}, items, modalities)
+        return read_branches(self.path)
 
     def read_modalities(self) -> tuple[str, ...]:
         """The unimodal branches, without reading the embeddings.
@@ -191,7 +164,16 @@ class RunFolder:
         Raises:
             CheckpointError: If the file is missing or truncated.
         """
-        return tuple(load_state(self.path / "embeddings.safetensors")["modalities"])
+        return read_modalities(self.path)
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether ids and training interactions are there; runs made before they were kept lack them."""
+        return KeptData.is_in(self.path)
+
+    def write_kept_data(self, data: MultimodalDataset) -> None:
+        """Writes ``users.parquet`` and ``items.parquet``, see :class:`~brmrs_graph.serving.KeptData`."""
+        KeptData.of(data).write(self.path)
 
     def read_settings(self) -> RunSettings:
         """The settings that the run was made with.
@@ -225,10 +207,6 @@ class RunFolder:
             tensors[f"{split}.{branch}.hits"],
             tensors[f"{split}.num_relevant"],
         )
-
-
-def _side(named: Mapping[str, _T], side: str) -> dict[str, _T]:
-    return {name.removesuffix(f".{side}"): x for name, x in named.items() if name.endswith(f".{side}")}
 
 
 def _free(base: Path) -> Path:

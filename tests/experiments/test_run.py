@@ -74,6 +74,8 @@ def test_a_run_on_the_built_in_data_writes_a_whole_run_folder(boutique: Path, bo
         "metrics.json",
         "embeddings.safetensors",
         "rankings.safetensors",
+        "users.parquet",
+        "items.parquet",
         "checkpoint/last.safetensors",
         "checkpoint/best.safetensors",
     }
