@@ -28,6 +28,7 @@ from brmrs_graph.data.preparation.options import Options
 from brmrs_graph.data.preparation.stages import Stage, Workplace
 from brmrs_graph.data.preparation.vector_file import rotate_file, write_rows
 from brmrs_graph.data.raw import Report, Vectors
+from brmrs_graph.errors import DataError
 from brmrs_graph.files import file_sha256
 
 ENCODERS = {"textual": "minilm", "visual": "efficientnet-lite0"}
@@ -158,12 +159,18 @@ def write_features(
         What a manifest says of it; ``items`` is the number of items that have the modality.
 
     Raises:
-        DataError: If vectors or what they are made of cannot be read, or an encoder cannot be used.
+        DataError: If vectors or what they are made of cannot be read, vectors made elsewhere are of none of the items,
+            or an encoder cannot be used.
     """
     report = Report()
     blocks, about = origin.open(item_ids, report)
     path = folder / f"{_STEMS.get(modality, modality)}_feat.npy"
     shape = write_rows(path, len(item_ids), blocks, origin.dtype)
+    if "from" in about and not shape.present:
+        raise DataError(
+            f"{about['from']} has none of the {len(item_ids):,} items (the first is {item_ids[0]!r}); it must name "
+            "them as the interactions do"
+        )
     about |= {
         "file": path.name,
         "dimensions": shape.dim,

