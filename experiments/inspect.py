@@ -14,6 +14,7 @@ from brmrs_graph.errors import ConfigError
 from brmrs_graph.inspection.explorer import ExplorerConfig, write_explorer
 from experiments import cli
 from experiments.catalog import load_for
+from experiments.report import what_ran
 from experiments.trained import Trained, read_trained
 
 PROGRAM = "python -m experiments.inspect"
@@ -72,7 +73,7 @@ def inspect(settings: InspectSettings) -> Path:
         data.rotated(run.feature_dim),
         model.folders[0].read_branches(),
         settings.out or settings.run / "explorer.html",
-        title=f"{run.model} / {run.objective} on {run.dataset}",
+        title=f"{what_ran(run.model, run.objective, run.plug)} on {run.dataset}",
         facts=_facts(model),
         config=settings.page,
     )

@@ -13,6 +13,12 @@ from torch import Tensor
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import TrainingError
 
+CHUNK = 64
+"""Columns of which only the best is looked at first, where there are many."""
+
+FEW = 16
+"""Columns are many from so many times the columns of k chunks on; below that a plain topk is as fast."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -103,6 +109,23 @@ def top_items(scores: Tensor, k: int) -> Tensor:
     Returns:
         Item ids, int64, shape [n, k].
     """
+    if scores.size(1) < FEW * CHUNK * max(k, 1):
+        return _top_items(scores, k)
+    # The k best lie in the k chunks with the best maxima: before the best column of any other chunk come at least k,
+    # one from each of these (ties are decided by id, among chunks as within them).
+    size = scores.size(1)
+    full = size // CHUNK * CHUNK
+    maxima = scores[:, :full].unflatten(1, (-1, CHUNK)).amax(dim=2)
+    if full < size:
+        maxima = torch.cat([maxima, scores[:, full:].amax(dim=1, keepdim=True)], dim=1)
+    chunks = _top_items(maxima, k).sort(dim=1).values
+    items = (chunks.unsqueeze(2) * CHUNK + torch.arange(CHUNK, device=scores.device)).flatten(1)
+    candidates = scores.gather(1, items.clamp(max=size - 1)).masked_fill_(items >= size, -torch.inf)
+    # Ids past the end come last of all, and the k chunks hold k others even if all but one of the last one are such.
+    return items.gather(1, _top_items(candidates, k))
+
+
+def _top_items(scores: Tensor, k: int) -> Tensor:
     values, items = scores.topk(min(k + 1, scores.size(1)), dim=1)
     by_id = items[:, :k].argsort(dim=1)
     items, best = items[:, :k].gather(1, by_id), values[:, :k].gather(1, by_id)

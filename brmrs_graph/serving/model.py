@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import ConfigError, TrainingError
+from brmrs_graph.evaluation.ranking import top_items
 from brmrs_graph.serving.explanation import BranchView, Explanation
 from brmrs_graph.serving.fold_in import user_map
 from brmrs_graph.serving.ids import Ids
 from brmrs_graph.serving.kept import KeptData
-from brmrs_graph.serving.search import Index, Vectors, best, take, unit
+from brmrs_graph.serving.search import Index, Vectors, take, unit
 from brmrs_graph.sparse_branches import SparseBranches
 
 Answer: TypeAlias = tuple[NDArray[np.object_], NDArray[np.float32]]
@@ -206,7 +207,7 @@ class TrainedModel:
             ahead[:item] |= scores[:item] == own
             ahead[torch.from_numpy(liked)] = False
             left = scores.index_fill(0, torch.from_numpy(liked), -torch.inf)
-            top = left[best(left.unsqueeze(0), min(n, left.numel()))[0]]
+            top = left[top_items(left.unsqueeze(0), min(n, left.numel()))[0]]
             top = top[top > -torch.inf]
             margin = own - float(top[-1]) if top.numel() else float("nan")
             views[branch] = BranchView(own, int(ahead.sum()) + 1, margin, self._nearest(item, liked, nearest, branch))

@@ -21,9 +21,6 @@ and so the result for a query would depend on how many others it is asked with."
 SLICE = 2048
 """Vectors that a block is multiplied with at once, so that they stay in the processor's cache."""
 
-CHUNK = 64
-"""Candidates of which only the best is looked at first."""
-
 Vectors: TypeAlias = "Tensor | sp.csr_matrix"
 """A row for each user or item: float32, dense on the CPU, or sparse."""
 
@@ -104,7 +101,7 @@ class Index:
                 rows = excluded[part]
                 row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
                 found[torch.from_numpy(row), torch.from_numpy(rows.indices.astype(np.int64))] = -torch.inf
-            top = best(found, shape[1])
+            top = top_items(found, shape[1])
             positions[part], scores[part] = top.numpy(), found.gather(1, top).numpy()
 
         positions[np.isneginf(scores)] = -1
@@ -113,30 +110,3 @@ class Index:
     @cached_property
     def _transposed(self) -> sp.csr_matrix:
         return sp.csr_matrix(self.vectors.T)
-
-
-def best(scores: Tensor, n: int) -> Tensor:
-    """What :func:`~brmrs_graph.evaluation.ranking.top_items` gives, several times faster for a small n.
-
-    The n best of all lie in the n chunks with the best maxima: before the best candidate of any other chunk come at
-    least n, one from each of these (ties are decided by position, among chunks as within them).
-
-    Args:
-        scores: Scores, shape [B, N].
-        n: At most N.
-
-    Returns:
-        Positions, int64, shape [B, n].
-    """
-    size = scores.size(1)
-    full = size // CHUNK
-    if n >= full:
-        return top_items(scores, n)
-    maxima = scores[:, : full * CHUNK].unflatten(1, (full, CHUNK)).amax(dim=2)
-    if full * CHUNK < size:
-        maxima = torch.cat([maxima, scores[:, full * CHUNK :].amax(dim=1, keepdim=True)], dim=1)
-    chunks = top_items(maxima, n).sort(dim=1).values
-    position = (chunks.unsqueeze(2) * CHUNK + torch.arange(CHUNK)).flatten(1)
-    candidates = scores.gather(1, position.clamp(max=size - 1)).masked_fill_(position >= size, -torch.inf)
-    # Positions past the end come last of all, and n of the n * CHUNK are in the range even if only they are left.
-    return position.gather(1, top_items(candidates, n))

@@ -1,10 +1,10 @@
-"""Reads a page of the report as a browser does, for its tests."""
+"""Reads a page as a browser does, for the tests of pages."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "input", "img", "br"}
 
 
 class Page(HTMLParser):

@@ -50,6 +50,18 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture
+def other_shops(shops: Path, tmp_path: Path) -> Path:
+    """A data root whose shop lacks the last interaction."""
+    other = tmp_path / "other" / "shop"
+    other.mkdir(parents=True)
+    for path in (shops / "shop").iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    lines = (other / "shop.inter").read_text().splitlines()
+    (other / "shop.inter").write_text("\n".join(lines[:-1]) + "\n")
+    return other.parent
+
+
 @pytest.fixture(scope="module")
 def runs_here() -> Iterator[list[str]]:
     """Runs of comparisons and studies are carried out in this process, which saves starting Python for each.

@@ -134,7 +134,9 @@ def test_a_comparison_is_diagnosed_by_the_names_of_its_arms(runs: Path, tmp_path
     assert f"| R@20 fused | {record['models'][0]['recall']['fused']['value']:.4f} [" in tables.render(kept_numbers)
 
 
-def test_runs_that_cannot_be_diagnosed_are_refused(runs: Path, tmp_path: Path, refuse: Refuse, shops: Path) -> None:
+def test_runs_that_cannot_be_diagnosed_are_refused(
+    runs: Path, tmp_path: Path, refuse: Refuse, other_shops: Path
+) -> None:
     def message(*arguments: str) -> str:
         return refuse(diagnose.command, [*arguments, "--out", str(tmp_path / "out")])
 
@@ -144,13 +146,7 @@ def test_runs_that_cannot_be_diagnosed_are_refused(runs: Path, tmp_path: Path, r
     assert "no unimodal branches (lightgcn)" in message("--run", str(runs / "lightgcn"))
     assert "no unimodal branches (lightgcn)" in message("--run", str(runs / "bpr"), "--against", str(runs / "lightgcn"))
     assert "one modality alone" in message("--run", str(runs / "visual"), "--against", str(runs / "bpr"))
-    other = tmp_path / "other" / "shop"
-    other.mkdir(parents=True)
-    for path in (shops / "shop").iterdir():
-        (other / path.name).write_bytes(path.read_bytes())
-    lines = (other / "shop.inter").read_text().splitlines()
-    (other / "shop.inter").write_text("\n".join(lines[:-1]) + "\n")
-    assert "was trained on other data" in message("--run", str(runs / "bpr"), "--data-root", str(other.parent))
+    assert "was trained on other data" in message("--run", str(runs / "bpr"), "--data-root", str(other_shops))
     assert not (tmp_path / "out").exists(), "nothing is half-written"
 
 

@@ -46,15 +46,11 @@ def test_what_goes_into_the_page_can_be_chosen(runs: Path, tmp_path: Path) -> No
     assert (told(page)["k"], told(page)["top"]) == (4, 6)
 
 
-def test_runs_that_cannot_be_inspected_are_refused(runs: Path, tmp_path: Path, shops: Path, refuse: Refuse) -> None:
+def test_runs_that_cannot_be_inspected_are_refused(
+    runs: Path, tmp_path: Path, other_shops: Path, refuse: Refuse
+) -> None:
     assert "several runs in" in refuse(inspect.command, ["--run", str(runs)])
     assert "no finished run in" in refuse(inspect.command, ["--run", str(tmp_path)])
     assert "neighbors is 0" in refuse(inspect.command, ["--run", str(runs / "1"), "--page.neighbors", "0"])
-    other = tmp_path / "other" / "shop"
-    other.mkdir(parents=True)
-    for path in (shops / "shop").iterdir():
-        (other / path.name).write_bytes(path.read_bytes())
-    lines = (other / "shop.inter").read_text().splitlines()
-    (other / "shop.inter").write_text("\n".join(lines[:-1]) + "\n")
-    message = refuse(inspect.command, ["--run", str(runs / "2"), "--data-root", str(other.parent)])
+    message = refuse(inspect.command, ["--run", str(runs / "2"), "--data-root", str(other_shops)])
     assert "was trained on other data" in message and not (runs / "2" / "explorer.html").exists()

@@ -1,32 +1,10 @@
 import numpy as np
 import scipy.sparse as sp
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from brmrs_graph.evaluation.ranking import top_items
 from brmrs_graph.serving import search
-from brmrs_graph.serving.search import BLOCK, CHUNK, SLICE, Index, best, take, unit
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    size=st.integers(1, 6 * CHUNK + 3),
-    n=st.integers(1, 12),
-    values=st.integers(1, 8),
-    gone=st.sampled_from([0.0, 0.5, 0.99, 1.0]),
-    seed=st.integers(0, 2**16),
-)
-def test_the_best_are_those_of_a_full_sort_with_ties_and_with_little_left(
-    size: int, n: int, values: int, gone: float, seed: int
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.randint(values, (3, size), generator=generator).float()
-    scores[torch.rand(3, size, generator=generator) < gone] = -torch.inf
-    n = min(n, size)
-    found = best(scores, n)
-    assert torch.equal(found, torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :n])
-    assert torch.equal(found, top_items(scores, n))
+from brmrs_graph.serving.search import BLOCK, SLICE, Index, take, unit
 
 
 def vectors(dense: bool, rows: int, dim: int, seed: int) -> search.Vectors:
@@ -76,9 +54,9 @@ def test_no_more_than_a_block_of_scores_is_held(monkeypatch) -> None:
 
     def watched(scores: torch.Tensor, n: int) -> torch.Tensor:
         shapes.append(tuple(scores.shape))
-        return best(scores, n)
+        return top_items(scores, n)
 
-    monkeypatch.setattr(search, "best", watched)
+    monkeypatch.setattr(search, "top_items", watched)
     Index(vectors(True, 50, 4, 0)).search(vectors(True, 1000, 4, 1), 5)
     assert max(shapes) == (BLOCK, 50) and sum(shape[0] for shape in shapes) == 1000
 

@@ -3,7 +3,6 @@ import hashlib
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,36 +12,26 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.inspection import explorer
 from brmrs_graph.inspection.explorer import ExplorerConfig, write_explorer
 from brmrs_graph.inspection.explorer.page import LIBRARY, SCRIPTS
+from tests.diagnosis import pages
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)"> & \'"` <!-- <script>'
 FOLDER = Path(explorer.__file__).parent
-VOID = {"meta", "input", "img", "br"}
 
 
-class Page(HTMLParser):
+class Page(pages.Page):
     """The elements of a page, its scripts, and tags that do not match."""
 
     def __init__(self, source: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
         self.scripts: list[str] = []
-        self.open: list[str] = []
-        self.strayed: list[str] = []
-        self.feed(source)
-        self.close()
+        super().__init__(source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
+        super().handle_starttag(tag, attrs)
         if tag == "script":
             self.scripts.append("")
 
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.strayed.append(tag)
-
     def handle_data(self, data: str) -> None:
+        super().handle_data(data)
         if self.open and self.open[-1] == "script":
             self.scripts[-1] += data
 
