@@ -73,7 +73,7 @@ def propagated_graphs(model: Recommender) -> dict[str, SparseGraph]:
     """The item graphs that a model propagates over: what it holds under names that begin with ``item_graph``.
 
     Args:
-        model: The model; whether it is trained does not matter, since these graphs are constants.
+        model: The model. Whether it is trained matters for ``lattice`` alone: the graphs of all others are constants.
 
     Returns:
         The rest of the name, ``"mixed"`` where there is none -> graph, with the weights that the model uses.

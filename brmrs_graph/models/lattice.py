@@ -80,7 +80,7 @@ class LATTICE(Recommender):
         self.propagation = LightGCNPropagation(config.num_layers)
         for m, x in data.features.items():
             raw = knn_graph(x, config.k, loop=True, missing=data.missing[m])
-            setattr(self, f"raw_{m}", degree_normalize(raw.with_weight(raw.weight.clamp(min=0))))
+            setattr(self, f"item_graph_raw_{m}", degree_normalize(raw.with_weight(raw.weight.clamp(min=0))))
         self._learned_from = torch.empty(0)
         self._first_step = True
         self._learn_graphs()
@@ -128,10 +128,10 @@ class LATTICE(Recommender):
         self._learned_from = parameters
         for m, x in self.content().items():
             graph = knn_graph(x, self.config.k, loop=True, missing=self.content.has(m).squeeze(1) == 0)
-            setattr(self, f"learned_{m}", graph.with_weight(_weights(graph, x)))
+            setattr(self, f"item_graph_learned_{m}", graph.with_weight(_weights(graph, x)))
 
     def _graph(self, kind: str, modality: str) -> SparseGraph:
-        graph: SparseGraph = getattr(self, f"{kind}_{modality}")
+        graph: SparseGraph = getattr(self, f"item_graph_{kind}_{modality}")
         return graph
 
 

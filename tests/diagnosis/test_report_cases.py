@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from brmrs_graph.data import MultimodalDataset
@@ -17,8 +15,6 @@ from brmrs_graph.diagnosis.report.cases import (
     Card,
     Shelf,
     pair_cases,
-    printable,
-    shortened,
     thumbnail,
     user_cases,
 )
@@ -127,18 +123,3 @@ def test_transparent_and_broken_pictures(tmp_path: Path) -> None:
     for name in ("broken.jpg", "empty.jpg", "absent.jpg"):
         assert thumbnail(tmp_path / name, 88) == ("", "picture cannot be read")
     assert thumbnail(None, 88) == ("", "no picture")
-
-
-@given(st.text(), st.integers(1, 60))
-def test_texts_are_short_and_begin_as_they_do(text: str, characters: int) -> None:
-    found = shortened(printable(text), characters)
-    assert printable(found) == found and len(found) <= characters + 1
-    assert printable(text).startswith(found.removesuffix("\u2026"))
-    assert (found == printable(text)) == (len(printable(text)) <= characters)
-
-
-def test_texts_are_cut_between_words() -> None:
-    assert shortened("a red dress, long", 13) == "a red dress\u2026"
-    assert shortened("unbreakable", 5) == "unbre\u2026"
-    assert printable(" a\tred\n\x07dress \u202e") == "a red dress"
-    assert printable("1\u00a0%  of\u00a0 ") == "1\u00a0% of"

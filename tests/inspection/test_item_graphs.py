@@ -35,6 +35,7 @@ def test_frozen_graphs_are_of_features_and_learned_ones_of_trained_vectors(make_
         ("freedom", ["mixed"]),
         ("mgcn", ["visual", "textual"]),
         ("smore", ["visual", "textual", "fused"]),
+        ("lattice", ["raw_visual", "raw_textual", "learned_visual", "learned_textual"]),
         ("lightgcn", []),
     ],
 )

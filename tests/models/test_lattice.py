@@ -138,10 +138,10 @@ def test_neighbours_are_found_anew_by_epoch_and_for_ranking_but_not_by_step(
 
 def test_parameters_that_did_not_change_keep_their_graphs(toy: MultimodalDataset, make_model: MakeModel) -> None:
     model = make_model(toy)
-    before = model.learned_visual
+    before = model.item_graph_learned_visual
     model.begin_epoch(torch.Generator())
     model.eval()()
-    assert model.learned_visual is before
+    assert model.item_graph_learned_visual is before
 
 
 def test_weight_decay_sees_the_vectors_before_propagation(toy: MultimodalDataset, make_model: MakeModel) -> None:

@@ -16,6 +16,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.data.encoders.image import load_picture
 from brmrs_graph.diagnosis.report.numbers import RATIO, Json
 from brmrs_graph.errors import DataError
+from brmrs_graph.texts import shortened, tidy
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Shelf:
             return Card(str(item["id"]), "", "", "item not at hand", hit)
         if (index, side) not in self._thumbnails:
             self._thumbnails[index, side] = thumbnail(data.pictures[index] if data.pictures else None, side)
-        text = printable(data.texts[index]) if data.texts else ""
+        text = tidy(data.texts[index]) if data.texts else ""
         return Card(str(item["id"]), shortened(text, characters), *self._thumbnails[index, side], hit)
 
     @staticmethod
@@ -128,20 +129,6 @@ def thumbnail(path: Path | None, side: int) -> tuple[str, str]:
     buffer = BytesIO()
     picture.save(buffer, "JPEG", quality=80, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}", ""
-
-
-def printable(text: str) -> str:
-    """The text without control characters, white space joined; spaces at which no line may break stay."""
-    shown = "".join(c if c.isprintable() or c == "\u00a0" else " " for c in text)
-    return " ".join(filter(None, shown.split(" "))).strip()
-
-
-def shortened(text: str, characters: int) -> str:
-    """The text, cut at a word where it is too long."""
-    if len(text) <= characters:
-        return text
-    cut = text[:characters].rsplit(" ", 1)[0]
-    return f"{cut.rstrip(' .,;:')}\u2026"
 
 
 def pair_cases(diagnosis: Json, shelf: Shelf) -> list[PairCase]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,13 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.record import VERSION
 from brmrs_graph.diagnosis.report import readings, tables
-from brmrs_graph.diagnosis.report.cases import Shelf, pair_cases, printable, user_cases
+from brmrs_graph.diagnosis.report.cases import Shelf, pair_cases, user_cases
 from brmrs_graph.diagnosis.report.numbers import Json
 from brmrs_graph.diagnosis.report.readings.wording import listing
 from brmrs_graph.diagnosis.report.style import save
 from brmrs_graph.diagnosis.report.topics import TOPICS, Topic
 from brmrs_graph.errors import BRMRSError
 from brmrs_graph.files import write_bytes
+from brmrs_graph.texts import tidy
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def write_report(diagnosis: Json, data: MultimodalDataset | None, folder: Path) 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"printable": printable, "listing": listing}
+    environment.filters |= {"printable": partial(tidy, keep="\u00a0"), "listing": listing}
     page = environment.get_template("report.html.j2").render(
         diagnosis=diagnosis,
         headline=headline,

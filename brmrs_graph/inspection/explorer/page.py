@@ -15,7 +15,7 @@ from brmrs_graph.branches import Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.files import write_bytes
 from brmrs_graph.inspection.explorer.payload import ExplorerConfig, Payload, explorer_payload
-from brmrs_graph.inspection.explorer.texts import tidy
+from brmrs_graph.texts import tidy
 
 SCRIPTS = (
     "dom",

@@ -19,12 +19,13 @@ from brmrs_graph.inspection.explorer.blocks import Block, ids, lines, numbers
 from brmrs_graph.inspection.explorer.edges import edge_blocks
 from brmrs_graph.inspection.explorer.pictures import thumbnails
 from brmrs_graph.inspection.explorer.places import held_out_places, hurt, rescued
-from brmrs_graph.inspection.explorer.texts import shortened, tidy, title_and_rest
+from brmrs_graph.inspection.explorer.titles import title_and_rest
 from brmrs_graph.inspection.explorer.users import some_users, user_blocks
 from brmrs_graph.inspection.inconsistency import inconsistency
 from brmrs_graph.inspection.item_graphs import ItemGraphs, item_graphs
 from brmrs_graph.sampling import Closeness
 from brmrs_graph.sparse_branches import SparseBranches
+from brmrs_graph.texts import shortened, tidy
 
 
 @dataclass(frozen=True)

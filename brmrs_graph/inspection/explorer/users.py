@@ -16,7 +16,7 @@ from brmrs_graph.data.dataset import SPLITS
 from brmrs_graph.diagnosis.held_out import HeldOutPairs
 from brmrs_graph.evaluation import rank
 from brmrs_graph.inspection.explorer.blocks import Block, ids, lines, numbers, rounded
-from brmrs_graph.inspection.explorer.texts import tidy
+from brmrs_graph.texts import tidy
 
 
 def user_blocks(

@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator
 from brmrs_graph.diagnosis.report.numbers import NOT_MEASURED, Json, Unit
 from brmrs_graph.diagnosis.report.style import BLACK, GREY, PAGE
 from brmrs_graph.evaluation import Estimate
+from brmrs_graph.texts import tidy
 
 LineStyle = Literal["-", "--", "-.", ":"]
 _CHARACTER = 0.074  # mean width of a character at 8 pt, in inches
@@ -27,7 +28,7 @@ _CHARACTER = 0.074  # mean width of a character at 8 pt, in inches
 
 def label(name: str, width: int = 16, lines: int = 2) -> str:
     """A name on at most ``lines`` lines of ``width`` characters; what is too long loses its middle."""
-    name = "".join(c if c.isprintable() else " " for c in name)
+    name = tidy(name)
     if len(name) > (room := width * lines - lines):
         name = f"{name[: room // 2]}\u2026{name[len(name) - room // 2 + 1 :]}"
     broken = textwrap.wrap(name, width)

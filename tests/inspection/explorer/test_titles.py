@@ -1,23 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from brmrs_graph.inspection.explorer.texts import shortened, tidy, title_and_rest
-
-
-@given(st.text())
-def test_tidy_texts_are_one_line_that_cannot_change_its_surroundings(text: str) -> None:
-    assert tidy(text).isprintable() and tidy(tidy(text)) == tidy(text)
-
-
-def test_tidy_takes_marks_of_writing_direction_and_line_breaks_away() -> None:
-    assert tidy(" a\u202eb\r\n\tc\u2028d ") == "a b c d"
-
-
-@given(st.text(), st.integers(2, 20))
-def test_shortened_texts_are_no_longer_than_asked_for(text: str, characters: int) -> None:
-    short = shortened(text, characters)
-    assert len(short) <= characters and (short == text) == (len(text) <= characters)
+from brmrs_graph.inspection.explorer.titles import title_and_rest
 
 
 @pytest.mark.parametrize(
