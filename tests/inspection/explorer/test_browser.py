@@ -157,6 +157,23 @@ def test_the_drawing_holds_what_is_chosen_and_opens_items(page: Any) -> None:
     until(page, "!location.hash.includes('item=12')")
 
 
+def test_a_drawing_that_was_left_before_it_began_is_not_made(page: Any) -> None:
+    page.evaluate("""() => {
+        window.late = [];
+        window.IntersectionObserver = class {
+            constructor(call) { window.late.push(call); }
+            observe() {}
+            disconnect() {}
+        };
+        location.hash = "item=12";
+    }""")
+    page.wait_for_selector("h2:has-text('Garment number 12')")
+    page.evaluate("location.hash = 'user=17'")
+    page.wait_for_selector("h2:has-text('User 17')")
+    assert page.evaluate("late.length") == 1
+    page.evaluate("late[0]([{ isIntersecting: true }])")
+
+
 def test_users_show_their_history_and_their_hits(page: Any, told: MultimodalDataset) -> None:
     page.select_option("#source", "users")
     page.fill("#search", "17")

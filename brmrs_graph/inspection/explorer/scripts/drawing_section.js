@@ -44,7 +44,7 @@ function drawOnceSeen(canvas, draw) {
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      draw();
+      if (canvas.isConnected) draw(); // the reader may have gone on since it was seen
     },
     { rootMargin: "100px" },
   );
