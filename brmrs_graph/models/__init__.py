@@ -1,6 +1,6 @@
 """Models, one a file; each returns :class:`~brmrs_graph.branches.Branches` and is known by a name."""
 
-from brmrs_graph.models.base import Recommender
+from brmrs_graph.models.base import ItemPaths, Recommender
 from brmrs_graph.models.bm3 import BM3, BM3Config
 from brmrs_graph.models.bprmf import BPRMF, BPRMFConfig
 from brmrs_graph.models.brmrs import BRMRS, BRMRSConfig
@@ -51,6 +51,7 @@ __all__ = [
     "GRCNConfig",
     "ItemKNN",
     "ItemKNNConfig",
+    "ItemPaths",
     "LATTICEConfig",
     "LGMRec",
     "LGMRecConfig",

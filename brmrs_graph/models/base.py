@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +12,21 @@ from torch import Tensor, nn
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import SparseGraph
+
+
+@dataclass(frozen=True)
+class ItemPaths:
+    r"""What a model adds to item vectors over an item graph: :math:`\sum_j w_{ij} h_j` to those of item i.
+
+    The score of item i for a user holds :math:`w_{ij} \langle p_u, h_j \rangle` from each neighbour j, exactly.
+
+    Args:
+        graph: The item graph with the weights :math:`w_{ij}`, |I|×|I|.
+        items: Branch name -> :math:`h`, |I|×d_b, with ``"fused"``; branches that are not in it get nothing.
+    """
+
+    graph: SparseGraph
+    items: Mapping[str, Tensor]
 
 
 class Recommender(nn.Module):
@@ -65,6 +81,10 @@ class Recommender(nn.Module):
             items: Item ids, positives and negatives, int64, shape [n].
         """
         return []
+
+    def item_paths(self) -> ItemPaths | None:
+        """What the model adds to item vectors over an item graph; None where it does nothing that is so simple."""
+        return None
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         # Graphs are constants, not parameters, but move with the module.

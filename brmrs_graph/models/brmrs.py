@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from brmrs_graph.branches import Branches
+from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.data.features import standardize
 from brmrs_graph.errors import ConfigError
@@ -22,7 +22,7 @@ from brmrs_graph.graphs import (
     overlap_graph,
     row_normalize,
 )
-from brmrs_graph.models.base import Recommender, check_modality_names, embedding
+from brmrs_graph.models.base import ItemPaths, Recommender, check_modality_names, embedding
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ItemGraphPropagation, LightGCNPropagation, make_fusion
 
@@ -143,6 +143,13 @@ class BRMRS(Recommender):
         """The free user vectors, and item vectors of the ID branch."""
         rows = [self.user[name].index_select(0, users) for name in self.user]
         return rows if self.item is None else [*rows, self.item.index_select(0, items)]
+
+    def item_paths(self) -> ItemPaths | None:
+        """Smoothed content (and ID) vectors; None without item layers, or where the fusion is not linear."""
+        if not isinstance(self.item_graph, SparseGraph) or not self.fusion.linear:
+            return None
+        items = {name: self.smoothing.last_input(self._item_vectors(name), self.item_graph) for name in self.user}
+        return ItemPaths(self.item_graph, items | {FUSED: self.fusion.fuse_items(items)})
 
     def _item_vectors(self, name: str) -> Tensor:
         if name == "id":

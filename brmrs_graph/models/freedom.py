@@ -12,7 +12,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import bipartite_graph, prune_edges
 from brmrs_graph.losses import bpr_loss
-from brmrs_graph.models.base import Recommender, embedding
+from brmrs_graph.models.base import ItemPaths, Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
 from brmrs_graph.models.frozen import FrozenGraphConfig, frozen_item_graph
 from brmrs_graph.models.registry import register_model
@@ -83,6 +83,12 @@ class FREEDOM(Recommender):
         users, items = self.propagation((self.user, self.item), graph)
         tables = self.content() | {FUSED: items + self.smoothing(self.item, self.item_graph)}
         return Branches(dict.fromkeys(tables, users), tables, self.modalities)
+
+    def item_paths(self) -> ItemPaths | None:
+        """Smoothed item ID vectors, in the fused branch alone; None without item layers."""
+        if not self.config.item_layers:
+            return None
+        return ItemPaths(self.item_graph, {FUSED: self.smoothing.last_input(self.item, self.item_graph)})
 
     def losses(self, branches: Branches, users: Tensor, positives: Tensor, negatives: Tensor) -> dict[str, Tensor]:
         """``content``: BPR on the scores of each modality, added up."""

@@ -13,7 +13,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import bipartite_graph, prune_edges
 from brmrs_graph.losses import infonce_loss
-from brmrs_graph.models.base import Recommender, embedding
+from brmrs_graph.models.base import ItemPaths, Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
 from brmrs_graph.models.frozen import FrozenGraphConfig, frozen_item_graph
 from brmrs_graph.models.registry import register_model
@@ -107,6 +107,14 @@ class PGL(Recommender):
     def batch_parameters(self, users: Tensor, items: Tensor) -> list[Tensor]:
         """The free user vectors of the batch."""
         return [user.index_select(0, users) for user in self.user.values()]
+
+    def item_paths(self) -> ItemPaths | None:
+        """Smoothed content vectors; None without item layers."""
+        if not self.config.item_layers:
+            return None
+        vectors = {m: F.normalize(content, dim=1) for m, content in self.content().items()}
+        items = {m: self.smoothing.last_input(item, self.item_graph) for m, item in vectors.items()}
+        return ItemPaths(self.item_graph, items | {FUSED: self.fusion.fuse_items(items)})
 
     def _drop(self, x: Tensor) -> Tensor:
         return dropout(x, self.config.dropout, self.generator)

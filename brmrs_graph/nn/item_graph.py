@@ -43,5 +43,9 @@ class ItemGraphPropagation(nn.Module):
             x = graph @ x
         return x
 
+    def last_input(self, x: Tensor, graph: Any) -> Tensor:
+        """What the last layer sums over the neighbours of every item, |I|×F: the path of a neighbour starts from it."""
+        return ItemGraphPropagation(max(self.num_layers - 1, 0))(x, graph)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(num_layers={self.num_layers})"

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from brmrs_graph.branches import Branches
 from brmrs_graph.errors import CheckpointError
-from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.serving.item_paths import graph_of, graph_tensors
 from brmrs_graph.sparse_branches import SparseBranches
 from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors
 
 EMBEDDINGS = "embeddings.safetensors"
 """Name of the file in its folder."""
 
-_PARTS = ("indptr", "indices", "weight")
 _T = TypeVar("_T")
 
 
@@ -30,7 +29,7 @@ def write_branches(folder: Path, branches: Branches) -> None:
         for name, graphs in branches.graphs.items():
             for side, graph in zip(("users", "items"), graphs, strict=True):
                 state["columns"][f"{name}.{side}"] = graph.num_cols
-                tensors |= {f"{name}.{side}.{part}": getattr(graph, part) for part in _PARTS}
+                tensors |= graph_tensors(f"{name}.{side}", graph)
     else:
         for name, (users, items) in branches.tables().items():
             tensors[f"{name}.users"], tensors[f"{name}.items"] = users, items
@@ -66,10 +65,7 @@ def read_modalities(folder: Path) -> tuple[str, ...]:
 def _branches(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Branches:
     modalities = tuple(state["modalities"])
     if "columns" in state:
-        graphs = {}
-        for name, columns in state["columns"].items():
-            indptr, indices, weight = (tensors[f"{name}.{part}"] for part in _PARTS)
-            graphs[name] = SparseGraph(indptr, indices, weight, columns)
+        graphs = {name: graph_of(tensors, name, columns) for name, columns in state["columns"].items()}
         return SparseBranches(_side(graphs, "users"), _side(graphs, "items"), modalities)
     # The file sorts its tensors by name; branches keep the order of the modalities.
     users, items = _side(tensors, "users"), _side(tensors, "items")

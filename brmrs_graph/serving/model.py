@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -15,11 +14,12 @@ from numpy.typing import NDArray
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.evaluation.ranking import top_items
-from brmrs_graph.serving.explanation import BranchView, Explanation
+from brmrs_graph.models import ItemPaths
+from brmrs_graph.serving.explanation import BranchView, Explanation, strongest_paths
 from brmrs_graph.serving.fold_in import user_map
 from brmrs_graph.serving.ids import Ids
 from brmrs_graph.serving.kept import KeptData
-from brmrs_graph.serving.search import Index, Vectors, take, unit
+from brmrs_graph.serving.search import Index, Vectors, lengths, take, unit
 from brmrs_graph.sparse_branches import SparseBranches
 
 Answer: TypeAlias = tuple[NDArray[np.object_], NDArray[np.float32]]
@@ -40,24 +40,21 @@ class TrainedModel:
     Args:
         branches: Vectors of every branch.
         kept: Ids and training interactions.
+        paths: What the model adds to item vectors over its item graph, for :meth:`explain`.
 
     Raises:
         TrainingError: If a vector is NaN or infinite.
     """
 
-    def __init__(self, branches: Branches, kept: KeptData) -> None:
+    def __init__(self, branches: Branches, kept: KeptData, paths: ItemPaths | None = None) -> None:
         self.branches = branches
         self.kept = kept
+        self.paths = paths
         for name in branches.names:
             if not branches.is_finite(name):
                 raise TrainingError(f"vectors of the branch '{name}' are not finite; nothing can be ranked by them")
         self._users, self._items = Ids("user", kept.user_ids), Ids("item", kept.item_ids)
-        # What is made once from the vectors, and kept as long as the model.
-        self._index = cache(lambda side, branch: Index(self._vectors(side, branch)))
-        self._unit_index = cache(lambda side, branch: Index(unit(self._vectors(side, branch))))
-        self._user_map = cache(
-            lambda branch: user_map(kept.train, self._vectors("users", branch), self._vectors("items", branch))
-        )
+        self._made: dict[tuple[str, str, str], Any] = {}
 
     @property
     def user_ids(self) -> Sequence[str]:
@@ -116,7 +113,7 @@ class TrainedModel:
 
         Args:
             items: Item ids of one person, or a list of them for each of several. No item at all gives what suits the
-                average user.
+                average user (with models of neighbours nothing: every score is 0).
             n: How many items.
             branch: The branch that scores.
             filter_seen: Whether to leave out those items.
@@ -128,8 +125,10 @@ class TrainedModel:
             DataError: If ids are unknown.
             ConfigError: If the branch is unknown or n is not positive.
         """
-        one = isinstance(items, str) or all(isinstance(item, str) for item in items)
-        people: list[Any] = [[items] if isinstance(items, str) else items] if one else list(items)
+        listed: list[Any] = list(items) if isinstance(items, Iterable) and not isinstance(items, str) else [items]
+        # Several people only if each is a list; what is neither that nor all ids is one person with ids to be refused.
+        one = not listed or not all(isinstance(x, Iterable) and not isinstance(x, str) for x in listed)
+        people = [listed] if one else [list(person) for person in listed]
         row = np.repeat(np.arange(len(people)), [len(person) for person in people])
         taken = self._items.positions(chain.from_iterable(people))
         shape = (len(people), len(self.item_ids))
@@ -146,7 +145,8 @@ class TrainedModel:
         Args:
             item_ids: One item or several.
             n: How many items.
-            branch: The branch whose vectors are compared. An item without a vector (all zeros) is similar to none.
+            branch: The branch whose vectors are compared. An item without a vector (all zeros) is similar to none: its
+                answer is None with -inf throughout.
 
         Returns:
             Item ids and cosines.
@@ -184,18 +184,19 @@ class TrainedModel:
         return self.branches.score(branch, *pairs).numpy()
 
     def explain(self, user_id: str, item_id: str, n: int = 10, nearest: int = 3) -> Explanation:
-        """How every branch sees a user and an item; printed, it reads as text.
+        """How every branch sees a user and an item, and over which edges they are joined; printed, it reads as text.
 
         Args:
             user_id: The user.
             item_id: The item, whether or not the user has taken it.
-            n: The rank that the item's score is compared with.
-            nearest: How many of the user's training items to name.
+            n: The rank that the item's score is compared with; the last one where fewer items are left.
+            nearest: How many of the user's training items to name, and of the item's neighbours in the item graph.
 
         Raises:
             DataError: If an id is unknown.
-            ConfigError: If n is not positive.
+            ConfigError: If n or ``nearest`` is not positive.
         """
+        _check_count("nearest", nearest)
         (user,), (item,) = self._users.positions([user_id]), self._items.positions([item_id])
         liked = self.kept.train[[user]].indices.astype(np.int64)
         views = {}
@@ -211,13 +212,16 @@ class TrainedModel:
             top = top[top > -torch.inf]
             margin = own - float(top[-1]) if top.numel() else float("nan")
             views[branch] = BranchView(own, int(ahead.sum()) + 1, margin, self._nearest(item, liked, nearest, branch))
-        return Explanation(user_id, item_id, item in liked, n, views)
+        paths = strongest_paths(self.paths, self.branches, self._items, (int(user), int(item)), liked, nearest)
+        ranked = min(n, len(self.item_ids) - liked.size)
+        return Explanation(user_id, item_id, item in liked, ranked, views, paths)
 
     def _nearest(self, item: int, liked: NDArray[np.int64], count: int, branch: str) -> tuple[tuple[str, float], ...]:
         others = liked[liked != item]
         vectors = self._unit_index("items", branch).vectors
         (found,), (cosines,) = Index(take(vectors, others)).search(take(vectors, np.array([item])), count)
-        return tuple(zip(self._items.names(others[found]).tolist(), cosines.tolist(), strict=True))
+        named = zip(self._items.names(others[found]).tolist(), cosines.tolist(), strict=True)
+        return tuple((name, cosine) for name, cosine in named if cosine)  # 0: one of the two has no vector
 
     def _rank(
         self,
@@ -245,7 +249,10 @@ class TrainedModel:
         themselves = sp.csr_matrix(
             (np.ones(asked.size, dtype=np.float32), asked, np.arange(asked.size + 1)), shape=(asked.size, len(index))
         )
-        positions, cosines = index.search(take(index.vectors, asked), min(n, len(index) - 1), themselves)
+        queries = take(index.vectors, asked)
+        positions, cosines = index.search(queries, min(n, len(index) - 1), themselves)
+        without = lengths(queries) == 0
+        positions[without], cosines[without] = -1, -np.inf
         return _shape((ids.names(positions), cosines), wanted)
 
     def _vectors(self, side: str, branch: str) -> Vectors:
@@ -255,11 +262,26 @@ class TrainedModel:
             return (users if side == "users" else items).to_scipy()
         return (self.branches.users(branch) if side == "users" else self.branches.items(branch)).detach()
 
+    def _index(self, side: str, branch: str) -> Index:
+        return self._once("index", side, branch, lambda: Index(self._vectors(side, branch)))
+
+    def _unit_index(self, side: str, branch: str) -> Index:
+        return self._once("unit", side, branch, lambda: Index(unit(self._vectors(side, branch))))
+
+    def _user_map(self, branch: str) -> Callable[[sp.csr_matrix], Vectors]:
+        users, items = self._vectors("users", branch), self._vectors("items", branch)
+        return self._once("map", "users", branch, lambda: user_map(self.kept.train, users, items))
+
+    def _once(self, what: str, side: str, branch: str, make: Callable[[], Any]) -> Any:
+        """What is made once from the vectors of a branch, and kept as long as the model."""
+        if (key := (what, side, branch)) not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
     def _check(self, branch: str, n: int = 1) -> None:
         if branch not in self.names:
             raise ConfigError(f"the model has no branch '{branch}'; choose among {', '.join(self.names)}")
-        if n < 1:
-            raise ConfigError(f"n is {n}; ask for 1 or more")
+        _check_count("n", n)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.branches!r})"
@@ -267,3 +289,8 @@ class TrainedModel:
 
 def _shape(answer: Answer, asked: str | Iterable[str]) -> Answer:
     return (answer[0][0], answer[1][0]) if isinstance(asked, str) else answer
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ConfigError(f"{name} is {value!r}; give a whole number, 1 or more")

@@ -30,11 +30,18 @@ def take(vectors: Vectors, rows: NDArray[np.int64]) -> Vectors:
     return vectors[torch.from_numpy(rows)] if isinstance(vectors, Tensor) else vectors[rows]
 
 
+def lengths(vectors: Vectors) -> NDArray[np.float32]:
+    """Length of every vector, shape [N]."""
+    if isinstance(vectors, Tensor):
+        return vectors.norm(dim=1).numpy()
+    return np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+
+
 def unit(vectors: Vectors) -> Vectors:
     """Vectors of length 1, whose dot products are cosines; those of length 0 stay as they are."""
     if isinstance(vectors, Tensor):
         return F.normalize(vectors, dim=1)
-    length = np.sqrt(vectors.multiply(vectors).sum(axis=1)).A1
+    length = lengths(vectors)
     return sp.csr_matrix(sp.diags(1 / np.where(length > 0, length, 1)) @ vectors, dtype=np.float32)
 
 

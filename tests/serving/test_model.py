@@ -1,4 +1,6 @@
+import pickle
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError, DataError, TrainingError
 from brmrs_graph.evaluation import rank
+from brmrs_graph.models import create_model, model_config
 from brmrs_graph.serving import KeptData, TrainedModel
 from brmrs_graph.serving.model import Answer
 
@@ -83,7 +86,10 @@ def test_similar_ones_have_the_largest_cosines_and_are_others(dense: TrainedMode
 def test_an_equal_item_is_similar_and_one_without_a_vector_to_none(dense: TrainedModel) -> None:
     first, cosines = dense.similar_items([dense.item_ids[30], dense.item_ids[40]], 1, "visual")
     assert first[0, 0] == dense.item_ids[31] and cosines[0, 0] == pytest.approx(1)
-    assert cosines[1, 0] == 0
+    assert first[1, 0] is None and np.isneginf(cosines[1, 0])
+    ids, cosines = dense.similar_items(dense.item_ids[40], 5, "visual")
+    assert set(ids) == {None} and np.isneginf(cosines).all()
+    assert dense.explain("007", dense.item_ids[40]).branches["visual"].nearest == ()
     assert dense.similar_items(dense.item_ids[30], 1000)[0].shape == (199,)
 
 
@@ -124,9 +130,10 @@ def test_an_explanation_says_what_every_branch_ranks(model: TrainedModel) -> Non
             assert not told.seen and view.rank == place + 1 and view.score == scores[place]
             assert view.margin == pytest.approx(float(scores[place] - scores[9]))
             assert (view.margin >= 0) == (place < 10)
-            assert {item for item, _ in view.nearest} <= set(liked) and len(view.nearest) == 3
             cosine = dict(zip(*model.similar_items(ids[place], 199, branch), strict=True))
-            largest = sorted((float(cosine[item]) for item in liked), reverse=True)[:3]
+            largest = [x for x in sorted((float(cosine[item]) for item in liked), reverse=True)[:3] if x]
+            assert all(cosine[item] == pytest.approx(value, abs=1e-6) for item, value in view.nearest)
+            assert {item for item, _ in view.nearest} <= set(liked)
             assert [value for _, value in view.nearest] == pytest.approx(largest, abs=1e-6)
 
 
@@ -145,10 +152,51 @@ def test_a_user_without_items_is_explained_too(model: TrainedModel) -> None:
     assert told.branches[FUSED].nearest == () and "none" in str(told)
 
 
+@pytest.mark.parametrize("name", ["brmrs", "pgl", "freedom"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_paths_bring_exactly_what_the_item_graph_adds_to_the_score(
+    name: str, layers: int, data: MultimodalDataset
+) -> None:
+    trained, without = (create_model(name, data, model_config(name)(item_layers=n), seed=3) for n in (layers, 0))
+    for model in (trained, without):
+        model.eval()
+    paths, first = trained.item_paths(), create_model(name, data, model_config(name)(), seed=3).item_paths()
+    assert paths is not None and without.item_paths() is None
+    with torch.no_grad():
+        model = TrainedModel(trained(), KeptData.of(data), paths)
+        plain = without()
+    user, item = 5, 9
+    told = model.explain(model.user_ids[user], model.item_ids[item], nearest=1000)
+    row = trained.item_graph.to_dense()[item]
+    assert {path.neighbor for path in told.paths} == {model.item_ids[j] for j in row.nonzero()[:, 0] if j != item}
+    assert sorted(told.paths, key=lambda path: -path.brings[FUSED]) == list(told.paths)
+    for path in told.paths:
+        place = model.item_ids.index(path.neighbor)
+        assert path.weight == float(row[place]) and path.taken == bool(data.train[user, place])
+    for branch, h in paths.items.items():
+        pair = torch.tensor([user]), torch.tensor([item])
+        added = float(model.branches.score(branch, *pair) - plain.score(branch, *pair))
+        if name != "brmrs":  # without layers these add the vectors themselves
+            added += float(plain.users(branch)[user] @ first.items[branch][item])
+        loop = float(row[item] * (h[item] @ model.branches.users(branch)[user]))
+        assert sum(path.brings[branch] for path in told.paths) + loop == pytest.approx(added, abs=1e-5)
+    strongest = model.explain(model.user_ids[user], model.item_ids[item], nearest=2)
+    assert strongest.paths == told.paths[:2] and f"graph: {told.paths[0].neighbor} (" in str(strongest)
+
+
 def test_unknown_ids_are_refused_by_every_question(model: TrainedModel) -> None:
     for _, ask in QUESTIONS.values():
         with pytest.raises(DataError, match=r"2 of the (user|item) ids are unknown to the model: 'nobody', 7;"):
             ask(model, ["nobody", 7, "007", "nobody"])
+    for people, named in (
+        ([7], "7"),
+        (7, "7"),
+        (None, "None"),
+        ([["7"], "007"], r"\['7'\]"),
+        (iter(["gone"]), "'gone'"),
+    ):
+        with pytest.raises(DataError, match=f"unknown to the model: {named};"):
+            model.recommend_for(people)
     with pytest.raises(DataError, match="'gone'"):
         model.recommend("007", items=["gone"])
     with pytest.raises(DataError, match="'gone'"):
@@ -161,8 +209,28 @@ def test_branches_and_numbers_that_cannot_be_are_refused(model: TrainedModel) ->
             ask("007", branch="sound")
         with pytest.raises(ConfigError, match="n is 0"):
             ask("007", n=0)
+        for n in (2.5, "5", True, None):
+            with pytest.raises(ConfigError, match=r"n is .*; give a whole number"):
+                ask("007", n=n)
     with pytest.raises(ConfigError, match="n is -1"):
         model.explain("007", "007", n=-1)
+    with pytest.raises(ConfigError, match="nearest is 0"):
+        model.explain("007", "007", nearest=0)
+
+
+def test_the_rank_compared_with_is_one_that_there_is(model: TrainedModel) -> None:
+    told = model.explain("u3", "007", n=10**7)
+    left = 200 - model.kept.train[model.user_ids.index("u3")].nnz
+    assert told.n == left and f"against rank {left}" in str(told)
+
+
+def test_a_model_can_be_sent_to_another_process(model: TrainedModel) -> None:
+    expected = model.recommend_for(["007"], 3), model.similar_items("007", 3)
+    for copy in (pickle.loads(pickle.dumps(model)), deepcopy(model)):
+        for (ids, scores), (same, again) in zip(
+            expected, (copy.recommend_for(["007"], 3), copy.similar_items("007", 3)), strict=True
+        ):
+            assert ids.tolist() == same.tolist() and scores.tobytes() == again.tobytes()
 
 
 def test_vectors_that_are_not_finite_are_refused(data: MultimodalDataset, dense: TrainedModel) -> None:

@@ -41,7 +41,7 @@ def numbers(values: NDArray[Any]) -> Block:
 
 def lines(texts: Sequence[str]) -> Block:
     """Texts, none of which holds a line break."""
-    return Block("lines", _deflated("\n".join(texts).encode()))
+    return Block("lines", _deflated("".join(f"{text}\n" for text in texts).encode()))
 
 
 def ids(values: NDArray[Any], count: int) -> Block:

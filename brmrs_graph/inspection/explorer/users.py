@@ -16,6 +16,7 @@ from brmrs_graph.data.dataset import SPLITS
 from brmrs_graph.diagnosis.held_out import HeldOutPairs
 from brmrs_graph.evaluation import rank
 from brmrs_graph.inspection.explorer.blocks import Block, ids, lines, numbers, rounded
+from brmrs_graph.sampling import PairSet
 from brmrs_graph.texts import tidy
 
 
@@ -42,7 +43,8 @@ def user_blocks(
 
     Returns:
         ``users/ids``; ``users/SPLIT/degree`` and ``/items``; ``users/places``, for one branch after the other the place
-        of every test pair; for every branch ``users/BRANCH/top`` and ``/scores``, shape [n, k].
+        of every test pair; for every branch ``users/BRANCH/top`` and ``/scores``, shape [n, k]; the score is NaN where
+        nothing is left to recommend.
     """
     users = pairs.everyone.numpy()[rows]
     id_texts = data.user_ids or [str(user) for user in range(data.num_users)]
@@ -53,10 +55,13 @@ def user_blocks(
         blocks[f"users/{split}/items"] = ids(taken.indices, data.num_items)
     shown = torch.isin(pairs.row, torch.from_numpy(rows))
     blocks["users/places"] = ids(places[shown].t().numpy(), data.num_items + 1)
+    seen = PairSet(data.train_edges, data.num_items)
     for name, ranking in rank(branches, data.train, _only(data.test, users), k, names).items():
         blocks[f"users/{name}/top"] = ids(ranking.items.numpy(), data.num_items)
-        scores = branches.score(name, ranking.users, ranking.items).detach()
-        blocks[f"users/{name}/scores"] = numbers(rounded(scores.float().numpy()))
+        scores = branches.score(name, ranking.users, ranking.items).detach().float().numpy()
+        # Where fewer items are left than the ranking is long, training items fill it up.
+        scores[seen.contains(ranking.users.unsqueeze(1), ranking.items).numpy()] = np.nan
+        blocks[f"users/{name}/scores"] = numbers(rounded(scores))
     return blocks
 
 

@@ -15,7 +15,9 @@ def numbers_of(block: Block) -> NDArray[Any]:
 
 
 def lines_of(block: Block) -> list[str]:
-    return zlib.decompress(base64.b64decode(block.text)).decode().split("\n")
+    *texts, last = zlib.decompress(base64.b64decode(block.text)).decode().split("\n")
+    assert not last
+    return texts
 
 
 def rows_of(degree: Block, items: Block) -> list[list[int]]:

@@ -15,6 +15,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.graphs import SparseGraph, knn_graph
 from brmrs_graph.inspection import ItemGraphs
 from brmrs_graph.inspection.explorer import ExplorerConfig, payload, write_explorer
+from brmrs_graph.models import create_model
 
 from ...conftest import MakeData
 from . import chromium
@@ -233,6 +234,38 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     assert page.input_value("#search") == ""
 
 
+def test_a_page_without_users_has_none(
+    browser: Any, told: MultimodalDataset, branches: Branches, tmp_path: Path
+) -> None:
+    config = ExplorerConfig(neighbors=K, users=0, cases=0)
+    path = write_explorer(told, branches, tmp_path / "page.html", title="t", config=config)
+    with opened(browser, path, {"width": 1200, "height": 900}) as page:
+        page.select_option("#source", "users")
+        page.wait_for_selector("#results[data-source=users]", state="attached")
+        assert page.locator("#results button").count() == 0
+        page.evaluate("location.hash = 'user=0'")
+        page.wait_for_selector("#detail:has-text('no user 0')")
+
+
+def test_with_three_modalities_an_edge_of_two_is_marked_where_the_third_differs(
+    browser: Any, make_data: MakeData, tmp_path: Path
+) -> None:
+    data = make_data(("visual", "textual", "audio"), num_items=40)
+    # Sounds disagree with what is equal in picture and text.
+    data = replace(data, features=dict(data.features) | {"textual": data.features["visual"].clone()})
+    branches = create_model("brmrs", data).eval()()
+    path = write_explorer(data, branches, tmp_path / "page.html", title="t", config=ExplorerConfig(neighbors=K))
+    with opened(browser, path, {"width": 1200, "height": 900}) as page:
+        page.evaluate("location.hash = 'item=12'")
+        page.locator("#drawing").scroll_into_view_if_needed()
+        page.wait_for_selector("#drawing[data-neighbours]")
+        both = "document.querySelector('#drawing')._cyreg.cy.edges('.all.differ').map((edge) => edge.data('words'))"
+        words = page.evaluate(both)
+        assert words and all(
+            "visual" in text and "textual" in text and "different in another" in text for text in words
+        )
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_it_without_scrolling_sideways(browser: Any, path: Path, scheme: str) -> None:
     with opened(browser, path, {"width": 360, "height": 740}, color_scheme=scheme, has_touch=True) as page:
@@ -242,6 +275,12 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Any, path: Path, s
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         page.locator("#drawing").scroll_into_view_if_needed()
         page.wait_for_selector("#drawing[data-neighbours]")
+        moves = "document.querySelector('#drawing')._cyreg.cy.userPanningEnabled()"
+        assert not page.evaluate(moves), "the finger scrolls the page"
+        page.tap("[aria-label='Zoom in']")
+        assert page.evaluate(moves), "what is zoomed in can be moved"
+        page.tap("[aria-label='Fit the drawing']")
+        assert not page.evaluate(moves)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
 

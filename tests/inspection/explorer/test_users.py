@@ -46,3 +46,14 @@ def test_blocks_of_some_users_hold_theirs_alone(data: MultimodalDataset, branche
         order = ranking.items[np.isin(ranking.users, users)].tolist()
         expected = [row.index(item) + 1 for row, own in zip(order, test, strict=True) for item in np.flatnonzero(own)]
         assert shown.tolist() == expected
+
+
+def test_where_too_few_items_are_left_the_rest_has_no_score(data: MultimodalDataset, branches: Branches) -> None:
+    pairs = held_out_pairs(data)
+    rows = np.array([0, 2])
+    blocks = user_blocks(branches, data, pairs, held_out_places(branches, data, pairs, ["fused"]), rows, ["fused"], 40)
+    top = numbers_of(blocks["users/fused/top"]).reshape(2, 40)
+    scores = numbers_of(blocks["users/fused/scores"]).reshape(2, 40)
+    for user, items, shown in zip(pairs.everyone.numpy()[rows], top, scores, strict=True):
+        taken = data.train[[user]].toarray()[0, items] > 0
+        assert taken.any() and (np.isnan(shown) == taken).all()

@@ -22,7 +22,7 @@ async function decode(name) {
   if (kind === "text") return content;
   const bytes = await inflated(fromBase64(content));
   if (kind !== "lines") return new ARRAYS[kind](bytes);
-  return new TextDecoder().decode(bytes).split("\n");
+  return new TextDecoder().decode(bytes).split("\n").slice(0, -1); // every line ends with a break
 }
 
 function fromBase64(content) {

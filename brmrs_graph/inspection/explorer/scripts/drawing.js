@@ -1,6 +1,7 @@
 // The graph around an item: the item, its neighbours, and the edges among them. Only this is ever drawn.
 
-const drawing = { instance: null, cursor: null };
+const drawing = { instance: null, cursor: null, fitted: 1 };
+const coarsePointer = () => matchMedia("(pointer: coarse)").matches;
 
 /** Draws graphs around an item into a container; `say` is told what the pointer or cursor is on. */
 function drawAround(container, shown, item, say) {
@@ -13,10 +14,10 @@ function drawAround(container, shown, item, say) {
     layout: { name: "preset" },
     boxSelectionEnabled: false,
     autounselectify: true,
-    autoungrabify: matchMedia("(pointer: coarse)").matches,
-    // The wheel and a finger scroll the page; buttons and keys zoom.
+    autoungrabify: coarsePointer(),
+    // The wheel and a finger scroll the page; buttons and keys zoom. What is zoomed in moves with the finger.
     userZoomingEnabled: false,
-    userPanningEnabled: !matchMedia("(pointer: coarse)").matches,
+    userPanningEnabled: !coarsePointer(),
     maxZoom: 4,
     minZoom: 0.2,
   });
@@ -37,7 +38,7 @@ function drawAround(container, shown, item, say) {
     .run();
   instance.on("tap", "node", (event) => openItem(event.target.data("item")));
   instance.on("mouseover", "node, edge", (event) => say(event.target.data("words")));
-  Object.assign(drawing, { instance, cursor: null, item, say });
+  Object.assign(drawing, { instance, cursor: null, fitted: instance.zoom(), item, say });
   return nodes.length - 1;
 }
 
@@ -86,7 +87,7 @@ function edgeOf(edge) {
   const content = [...edge.content];
   const only = content.length === 1 ? `content only-${meta.content.indexOf(content[0])}` : "";
   const kind = content.length > 1 ? "content all" : only || "learned";
-  const differ = edge.differ && content.length === 1 ? "differ" : "";
+  const differ = edge.differ && content.length < meta.content.length ? "differ" : "";
   const where = [...content, ...(edge.learned ? [`${edge.learned} as learned`] : [])];
   const both = `${items.title(edge.from)} – ${items.title(edge.to)}`;
   const words = `${both}: neighbours in ${listing(where)}${differ && ", different in another modality"}`;
@@ -115,9 +116,19 @@ function zoomDrawing(factor) {
   const { instance } = drawing;
   const middle = instance && { x: instance.width() / 2, y: instance.height() / 2 };
   instance?.zoom({ level: instance.zoom() * factor, renderedPosition: middle });
+  letMove();
 }
 
-const fitDrawing = () => drawing.instance?.fit(undefined, 18);
+function fitDrawing() {
+  drawing.instance?.fit(undefined, 18);
+  letMove();
+}
+
+function letMove() {
+  const { instance, fitted } = drawing;
+  instance?.userPanningEnabled(!coarsePointer() || instance.zoom() > 1.01 * fitted);
+}
+
 const restyleDrawing = () => drawing.instance?.style(drawingStyle());
 
 function closeDrawing() {

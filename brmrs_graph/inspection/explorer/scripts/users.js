@@ -47,7 +47,7 @@ const users = {
     });
   },
 
-  /** What a branch recommends: {item, place, score, hit, checked}, the best first. */
+  /** What a branch recommends: {item, place, score, hit, checked}, the best first; fewer where fewer items are left. */
   recommended(user, branch) {
     const { top, scores } = this.tops[branch];
     const [test, valid] = ["test", "valid"].map((split) => new Set(this.items(user, split)));
@@ -55,7 +55,7 @@ const users = {
       const item = top[user * meta.top + i];
       const score = scores[user * meta.top + i];
       return { item, place: i + 1, score, hit: test.has(item), checked: valid.has(item) };
-    });
+    }).filter(({ score }) => !Number.isNaN(score));
   },
 
   /** Users for whom an item is held out. */
@@ -75,6 +75,3 @@ const users = {
     return [pairs.filter((pair) => pair.places[branch] <= meta.top).length, pairs.length];
   },
 };
-
-/** A place among so many as count, or how far behind. */
-const placeText = (place) => (place <= meta.top ? `place ${place}` : `place ${place.toLocaleString("en")} ✗`);
