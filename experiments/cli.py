@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import torch
 import tyro
 
-from brmrs_graph.errors import BRMRSError, TrainingError
+from brmrs_graph.errors import BRMRSError, ConfigError, TrainingError
 
 T = TypeVar("T")
 
@@ -32,6 +33,18 @@ def read_options(kind: type[T], arguments: Sequence[str], program: str) -> T:
         at = words.index("--common")
         words[at : at + 2] = [f"--common={words[at + 1]}"]  # its value would be taken for an option
     return tyro.cli(kind, args=words, prog=program)
+
+
+def use_threads(count: int) -> None:
+    """Sets the CPU threads; 0 leaves torch's choice.
+
+    Raises:
+        ConfigError: If ``count`` is negative.
+    """
+    if count < 0:
+        raise ConfigError(f"threads is {count}; give 1 or more, or 0 for torch's choice")
+    if count:
+        torch.set_num_threads(count)
 
 
 def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 import tyro
 from rich.console import Console
 from tqdm import tqdm
@@ -83,8 +82,7 @@ def diagnose(settings: DiagnoseSettings) -> dict[str, Any]:
     """
     from brmrs_graph.diagnosis.report import write_report  # says what to install before anything is computed
 
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    cli.use_threads(settings.threads)
     models, single, out = _choose(settings)
     run = models[0].folders[0].read_settings()
     if settings.data_root:

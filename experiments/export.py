@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import torch
 import tyro
 
 from brmrs_graph import load
@@ -64,16 +63,15 @@ def export(settings: ExportSettings) -> list[Path]:
     """
     if not settings.what:
         raise ConfigError(f"--what names nothing to write; choose among {', '.join(FORMS)}")
-    if settings.out.exists() and (not settings.out.is_dir() or any(settings.out.iterdir())):
+    out = settings.out.resolve()  # a link is followed, and the working folder may be replaced
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{settings.out} is there already and no empty folder; choose another --out")
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    cli.use_threads(settings.threads)
     model = load(settings.run)
     if settings.branch not in model.names:
         raise ConfigError(f"the model has no branch '{settings.branch}'; choose among {', '.join(model.names)}")
     options = ExportOptions(settings.n, settings.branch, settings.filter_seen)
     exports = [FORMS[name](model, options) for name in dict.fromkeys(settings.what)]
-    out = settings.out.absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", suffix=".part", dir=out.parent) as aside:
         whole = Path(aside) / out.name
@@ -81,7 +79,7 @@ def export(settings: ExportSettings) -> list[Path]:
         for form in exports:
             form.write(whole)
         whole.replace(out)
-    files = sorted(path for path in settings.out.rglob("*") if path.is_file())
+    files = sorted(path for path in out.rglob("*") if path.is_file())
     for path in files:
         print(f"{path}: {path.stat().st_size:,} bytes")
     return files

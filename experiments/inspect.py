@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 import tyro
 
 from brmrs_graph.errors import ConfigError
@@ -53,8 +52,7 @@ def inspect(settings: InspectSettings) -> Path:
     Raises:
         BRMRSError: If the run is not finished, or its data set is missing or has changed.
     """
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    cli.use_threads(settings.threads)
     models = read_trained([settings.run])
     if sum(len(model.folders) for model in models) > 1:
         runs = ", ".join(str(folder.path) for model in models for folder in model.folders)

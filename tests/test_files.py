@@ -22,4 +22,11 @@ def test_where_writing_fails_the_old_file_stays(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(OSError, match="no space left"):
         write_bytes(path, b"new")
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_its_place_stays_and_nothing_is_left_aside(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OSError, match="there"):
+        write_bytes(tmp_path / "there", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
