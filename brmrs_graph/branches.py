@@ -106,12 +106,26 @@ class Branches:
             Vectors in the shapes of the ids with d_b added. User vectors that differ from item to item, as those of
             :class:`~brmrs_graph.sparse_branches.SparseBranches` do, have the shape of the item vectors instead.
         """
+        return self._user_vectors(branch, users), self.item_vectors(branch, items)
+
+    def _user_vectors(self, branch: str, users: Tensor) -> Tensor:
         if branch == FUSED and self.fusion is not None and FUSED not in self._users:
-            return (
-                self.fusion.fuse_users({name: _take(x, users) for name, x in self._unfused(self._users).items()}),
-                self.fusion.fuse_items({name: _take(x, items) for name, x in self._unfused(self._items).items()}),
-            )
-        return _take(self.users(branch), users), _take(self.items(branch), items)
+            unfused = self._unfused(self._users)
+            return self.fusion.fuse_users({name: self._take_users(x, users) for name, x in unfused.items()})
+        return self._take_users(self.users(branch), users)
+
+    def item_vectors(self, branch: str, items: Tensor) -> Tensor:
+        """Vectors of some items (ids of any shape) in a branch; the shape of the ids with d_b added."""
+        if branch == FUSED and self.fusion is not None and FUSED not in self._items:
+            unfused = self._unfused(self._items)
+            return self.fusion.fuse_items({name: self._take_items(x, items) for name, x in unfused.items()})
+        return self._take_items(self.items(branch), items)
+
+    def _take_users(self, x: Tensor, ids: Tensor) -> Tensor:
+        return take_rows(x, ids)
+
+    def _take_items(self, x: Tensor, ids: Tensor) -> Tensor:
+        return take_rows(x, ids)
 
     def _unfused(self, side: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: x for name, x in side.items() if name != FUSED}
@@ -153,6 +167,7 @@ class PairScores:
         return ((user if user.dim() == item.dim() else user.unsqueeze(1)) * item).sum(-1)
 
 
-def _take(x: Tensor, ids: Tensor) -> Tensor:
+def take_rows(x: Tensor, ids: Tensor) -> Tensor:
+    """Rows of a table, N×d, by ids of any shape; the shape of the ids with d added."""
     # Forward and backward of index_select are several times faster on the CPU than those of x[ids].
     return x.index_select(0, ids.reshape(-1)).view(*ids.shape, x.size(1))

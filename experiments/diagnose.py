@@ -30,7 +30,7 @@ from brmrs_graph.training import PRESETS
 from experiments import cli
 from experiments.catalog import load_for, planted_data
 from experiments.report import diagnosis_table, what_ran
-from experiments.run import versions
+from experiments.run_results import versions
 from experiments.settings import RunSettings
 from experiments.trained import Trained, differing_options, named, read_comparison, read_trained
 

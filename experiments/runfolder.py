@@ -4,10 +4,12 @@
 
     config.yaml             the resolved settings and the data's content hash
     log.jsonl               one record per epoch
-    checkpoint/             last.safetensors (all that --resume needs), best.safetensors (the best epoch's parameters)
+    checkpoint/             last.safetensors (all that --resume needs), best.safetensors (the best epoch's parameters);
+                            of several ranks epoch-N/ and best-N/ instead, and best.safetensors in the end
     metrics.json            results, timings, data counts and hash, versions
     rankings.safetensors    top-20 lists and hits of every evaluated user, by split and branch
     embeddings.safetensors  user and item vectors of every branch at the best epoch
+    item_paths.safetensors  what the model adds to item vectors over its item graph, if it says so
     users.parquet           ids of the users with their training items
     items.parquet           ids of the items with their texts
 """
@@ -25,7 +27,8 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import Ranking
 from brmrs_graph.files import write_bytes
-from brmrs_graph.serving import KeptData, read_branches, read_modalities, write_branches
+from brmrs_graph.models import ItemPaths
+from brmrs_graph.serving import KeptData, read_branches, read_modalities, write_branches, write_item_paths
 from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors
 from experiments.settings import RunSettings, from_yaml, to_dict
 
@@ -91,6 +94,11 @@ class RunFolder:
         path = self.checkpoints / "last.safetensors"
         return int(load_state(path)["epoch"]) if path.exists() else 0
 
+    @property
+    def of_ranks(self) -> bool:
+        """Whether checkpoints are there that several ranks have written, see :mod:`brmrs_graph.distributed`."""
+        return any(self.checkpoints.glob("epoch-*"))
+
     def check_same(self, settings: RunSettings) -> None:
         """Checks that the folder was made with the same settings.
 
@@ -149,6 +157,10 @@ class RunFolder:
     def write_embeddings(self, branches: Branches) -> None:
         """Writes ``embeddings.safetensors``, see :func:`~brmrs_graph.serving.write_branches`."""
         write_branches(self.path, branches)
+
+    def write_item_paths(self, paths: ItemPaths | None) -> None:
+        """Writes ``item_paths.safetensors``, see :func:`~brmrs_graph.serving.write_item_paths`."""
+        write_item_paths(self.path, paths)
 
     def read_branches(self) -> Branches:
         """Reads back the embeddings of every branch.

@@ -73,8 +73,6 @@ def rank(
     device = branches.items(names[0]).device
     k = min(k, held_out.shape[1])
     users = np.flatnonzero(np.diff(held_out.indptr))
-    relevant = torch.from_numpy(np.diff(held_out.indptr)[users]).long()
-    keys = torch.from_numpy(_keys(held_out)).to(device)
     tops: dict[str, list[Tensor]] = {name: [] for name in names}
     for start in range(0, len(users), block):
         chunk = users[start : start + block]
@@ -86,15 +84,24 @@ def rank(
             scores = branches.score_all(name, ids)
             scores[row, col] = -torch.inf
             tops[name].append(top_items(scores, k))
-    ids = torch.from_numpy(users).long().to(device)
-    rankings = {}
-    for name, parts in tops.items():
-        items = torch.cat(parts) if parts else torch.empty(0, k, dtype=torch.int64, device=device)
-        query = ids.unsqueeze(1) * held_out.shape[1] + items
-        position = torch.searchsorted(keys, query).clamp(max=max(keys.numel() - 1, 0))
-        hits = keys[position] == query if keys.numel() else torch.zeros_like(query, dtype=torch.bool)
-        rankings[name] = Ranking(ids.cpu(), items.cpu(), hits.cpu(), relevant)
-    return rankings
+    none = torch.empty(0, k, dtype=torch.int64, device=device)
+    return {name: judged(torch.cat(parts) if parts else none, held_out) for name, parts in tops.items()}
+
+
+def judged(items: Tensor, held_out: sp.csr_matrix) -> Ranking:
+    """Ranked items with what of them is held out.
+
+    Args:
+        items: The K best items of every user with held-out items, in the order of the users, int64, shape [n, K].
+        held_out: Interactions to be found, CSR, shape [|U|, |I|].
+    """
+    count = torch.from_numpy(np.diff(held_out.indptr)).long()
+    users = count.nonzero().squeeze(1)
+    keys = torch.from_numpy(_keys(held_out)).to(items.device)
+    query = users.to(items.device).unsqueeze(1) * held_out.shape[1] + items
+    position = torch.searchsorted(keys, query).clamp(max=max(keys.numel() - 1, 0))
+    hits = keys[position] == query if keys.numel() else torch.zeros_like(query, dtype=torch.bool)
+    return Ranking(users, items.cpu(), hits.cpu(), count[users])
 
 
 def top_items(scores: Tensor, k: int) -> Tensor:

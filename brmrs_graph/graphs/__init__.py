@@ -1,5 +1,6 @@
 """Pure functions from tensors to sparse graphs."""
 
+from brmrs_graph.graphs.base import Graph
 from brmrs_graph.graphs.bipartite import bipartite_graph, drop_edges, square_adjacency
 from brmrs_graph.graphs.convert import as_bipartite, as_graph
 from brmrs_graph.graphs.item import item_graph
@@ -11,6 +12,7 @@ from brmrs_graph.graphs.pruning import prune_edges
 from brmrs_graph.graphs.sparse import SparseGraph
 
 __all__ = [
+    "Graph",
     "SparseGraph",
     "as_bipartite",
     "as_graph",

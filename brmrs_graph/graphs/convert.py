@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import torch
 from torch import Tensor
 
+from brmrs_graph.graphs.base import Graph
 from brmrs_graph.graphs.sparse import SparseGraph
 
+G = TypeVar("G", bound=Graph)
 
+
+@overload
+def as_graph(source: G, *, shape: tuple[int, int] | None = None) -> G: ...
+@overload
 def as_graph(
     source: Any,
     *,
     shape: tuple[int, int] | None = None,
     edge_weight: Tensor | None = None,
     edge_type: Any = None,
-) -> SparseGraph:
+) -> SparseGraph: ...
+def as_graph(
+    source: Any,
+    *,
+    shape: tuple[int, int] | None = None,
+    edge_weight: Tensor | None = None,
+    edge_type: Any = None,
+) -> Graph:
     """Converts any usual graph to a :class:`SparseGraph`, with messages flowing the way they do in PyG.
 
     Args:
         source: One of
 
-            * a :class:`SparseGraph` (returned as it is),
+            * a :class:`SparseGraph`, or another :class:`Graph` (returned as it is),
             * a PyG ``edge_index`` or :class:`torch_geometric.EdgeIndex`, int64, shape [2, num_edges], row 0 sending
               to row 1, with ``shape`` = (number of targets, number of sources) unless an ``EdgeIndex`` knows it,
             * a :class:`torch_geometric.data.HeteroData` with ``edge_type`` (needed if there are several): the result
@@ -34,7 +47,7 @@ def as_graph(
         edge_weight: Weight of every edge, shape [num_edges] (default: 1); for ``edge_index`` forms only.
         edge_type: Which edge type of a ``HeteroData``.
     """
-    if isinstance(source, SparseGraph):
+    if isinstance(source, Graph):
         return source
     if hasattr(source, "edge_types"):
         return _from_hetero(source, edge_type)

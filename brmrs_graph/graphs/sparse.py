@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brmrs_graph.graphs.base import Graph
 
-class SparseGraph:
+
+class SparseGraph(Graph):
     r"""A weighted graph as a sparse matrix in compressed rows (CSR).
 
     Row :math:`i` holds the edges that *arrive* at node :math:`i`, so that ``graph @ x`` sums, for every node, the

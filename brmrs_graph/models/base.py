@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from brmrs_graph.branches import FUSED, Branches
+from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.graphs import Graph, SparseGraph, bipartite_graph
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,21 @@ class Recommender(nn.Module):
         """What the model adds to item vectors over an item graph; None where it does nothing that is so simple."""
         return None
 
+    # Where the rows of users and items come in; a model that is sharded over ranks has its own rows alone.
+
+    def _user_table(self, data: MultimodalDataset, dim: int) -> nn.Parameter:
+        return embedding(data.num_users, dim)
+
+    def _item_table(self, data: MultimodalDataset, dim: int) -> nn.Parameter:
+        return embedding(data.num_items, dim)
+
+    def _bipartite_graph(self, data: MultimodalDataset) -> Graph:
+        return bipartite_graph(data.train_edges, data.num_users, data.num_items)
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         # Graphs are constants, not parameters, but move with the module.
         for name, value in vars(self).items():
-            if isinstance(value, SparseGraph):
+            if isinstance(value, Graph):
                 setattr(self, name, value.apply(fn))
         return super()._apply(fn, recurse)
 
@@ -111,6 +123,15 @@ def embedding(num_rows: int, dim: int) -> nn.Parameter:
     Raises:
         ConfigError: If ``dim`` is not positive.
     """
+    check_dim(dim)
+    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_rows, dim)))
+
+
+def check_dim(dim: int) -> None:
+    """Checks the width of an embedding table.
+
+    Raises:
+        ConfigError: If it is not positive.
+    """
     if dim < 1:
         raise ConfigError(f"model.dim is {dim}; it must be at least 1")
-    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_rows, dim)))

@@ -14,15 +14,15 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.data.features import standardize
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import (
+    Graph,
     SparseGraph,
-    bipartite_graph,
     drop_edges,
     item_graph,
     knn_graph,
     overlap_graph,
     row_normalize,
 )
-from brmrs_graph.models.base import ItemPaths, Recommender, check_modality_names, embedding
+from brmrs_graph.models.base import ItemPaths, Recommender, check_modality_names
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import ItemGraphPropagation, LightGCNPropagation, make_fusion
 
@@ -103,19 +103,19 @@ class BRMRS(Recommender):
         self.modalities = data.modalities
         names = (*self.modalities, "id") if config.id_channel else self.modalities
         # Pairs, because ParameterDict would sort a dict, and branches keep the order of the modalities.
-        self.user = nn.ParameterDict([(name, embedding(data.num_users, config.dim)) for name in names])
-        self.item = embedding(data.num_items, config.dim) if config.id_channel else None
+        self.user = nn.ParameterDict([(name, self._user_table(data, config.dim)) for name in names])
+        self.item = self._item_table(data, config.dim) if config.id_channel else None
         self.project = nn.ModuleDict({m: nn.Linear(x.size(1), config.dim) for m, x in data.features.items()})
         for m, x in data.features.items():
-            self.register_buffer(f"x_{m}", standardize(x, data.missing[m]), persistent=False)
+            self.register_buffer(f"x_{m}", self._standardized(x, data.missing[m]), persistent=False)
             self.register_buffer(f"has_{m}", (~data.missing[m]).unsqueeze(1).float(), persistent=False)
         self.fusion = make_fusion(config.fusion, dict.fromkeys(names, config.dim), config.gate_scale)
         # With an ID branch the mean can exceed the largest margin of the modalities.
         self.averages = self.fusion.averages and not config.id_channel
 
-        self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)
+        self.graph = self._bipartite_graph(data)
         self.train_graph = self.graph
-        self.item_graph = _item_graph(data, config) if config.item_layers else None
+        self.item_graph = self._item_graph(data, config) if config.item_layers else None
         self.user_graph = row_normalize(overlap_graph(data.train, config.k)) if config.user_layers else None
         self.propagation = LightGCNPropagation(config.num_layers)
         self.smoothing = ItemGraphPropagation(config.item_layers)
@@ -124,7 +124,7 @@ class BRMRS(Recommender):
     def begin_epoch(self, generator: torch.Generator) -> None:
         """Drops training edges anew."""
         if self.config.edge_keep < 1:
-            self.train_graph = drop_edges(self.graph, self.config.edge_keep, generator)
+            self.train_graph = self._thinned(self.graph, self.config.edge_keep, generator)
 
     def forward(self) -> Branches:
         """One branch per modality (and ``"id"``), each |U|×d and |I|×d, and the fused one."""
@@ -159,8 +159,18 @@ class BRMRS(Recommender):
         has: Tensor = getattr(self, f"has_{name}")
         return F.normalize(self.project[name](x), dim=1) * has
 
+    def _standardized(self, x: Tensor, missing: Tensor) -> Tensor:
+        return standardize(x, missing)
 
-def _item_graph(data: MultimodalDataset, config: BRMRSConfig) -> SparseGraph:
-    graphs = {m: knn_graph(x, config.k, missing=data.missing[m]) for m, x in data.features.items()}
-    copurchase = overlap_graph(data.train.T.tocsr(), config.k) if config.alpha else None
-    return item_graph(graphs, DEFAULT_BETA | dict(config.beta), k=config.k, copurchase=copurchase, alpha=config.alpha)
+    def _knn_graph(self, x: Tensor, k: int, missing: Tensor) -> SparseGraph:
+        return knn_graph(x, k, missing=missing)
+
+    def _item_graph(self, data: MultimodalDataset, config: BRMRSConfig) -> Graph:
+        graphs = {m: self._knn_graph(x, config.k, data.missing[m]) for m, x in data.features.items()}
+        copurchase = overlap_graph(data.train.T.tocsr(), config.k) if config.alpha else None
+        beta = DEFAULT_BETA | dict(config.beta)
+        return item_graph(graphs, beta, k=config.k, copurchase=copurchase, alpha=config.alpha)
+
+    def _thinned(self, graph: Graph, keep: float, generator: torch.Generator) -> Graph:
+        assert isinstance(graph, SparseGraph)
+        return drop_edges(graph, keep, generator)

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.graphs import bipartite_graph
-from brmrs_graph.models.base import Recommender, embedding
+from brmrs_graph.models.base import Recommender
 from brmrs_graph.models.registry import register_model
 from brmrs_graph.nn import LightGCNPropagation
 
@@ -30,9 +29,9 @@ class LightGCN(Recommender):
 
     def __init__(self, data: MultimodalDataset, config: LightGCNConfig) -> None:
         super().__init__()
-        self.user = embedding(data.num_users, config.dim)
-        self.item = embedding(data.num_items, config.dim)
-        self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)
+        self.user = self._user_table(data, config.dim)
+        self.item = self._item_table(data, config.dim)
+        self.graph = self._bipartite_graph(data)
         self.propagation = LightGCNPropagation(config.num_layers)
 
     def forward(self) -> Branches:

@@ -60,7 +60,7 @@ class Objective:
         own = type(model).losses is not Recommender.losses
         if not (config.fused or (config.branch and modalities) or (needs_two and self.two) or own):
             raise ConfigError("every term of the objective is left out; give loss.fused a weight above 0")
-        self.uniform = UniformSampler(data.train_edges, data.num_users, data.num_items)
+        self.uniform = self._uniform_sampler(data)
         self.chns: CrossModalSampler | None = None
         if config.chns and self.two:
             self.chns = cross_modal_sampler(config, data, modalities, self.uniform.seen)
@@ -164,6 +164,9 @@ class Objective:
             self.chns.to(device)
         return self
 
+    def _uniform_sampler(self, data: MultimodalDataset) -> UniformSampler:
+        return UniformSampler(data.train_edges, data.num_users, data.num_items)
+
     def _draw_hard(
         self, negatives: Negatives, pool: PairScores, positives: Tensor, generator: torch.Generator | None
     ) -> None:
@@ -181,7 +184,7 @@ class Objective:
         config, terms = self.config, {}
         if config.infonce or config.orthogonality:
             items = positives.unique()
-            views = [branches.items(m).index_select(0, items) for m in branches.modalities]
+            views = [branches.item_vectors(m, items) for m in branches.modalities]
             pairs = list(combinations(views, 2))
             if config.infonce:
                 losses = [infonce_loss(a, b, config.temperature) for a, b in pairs]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import CheckpointError, ConfigError, DataError, TrainingError
 from brmrs_graph.evaluation import rank, summarize
@@ -119,13 +120,13 @@ class Trainer:
         """
         if self.folder is None or self.optimizer is None:
             raise CheckpointError("there is no folder, or nothing that is trained, to resume")
-        tensors, state = load_tensors(self.folder / "last.safetensors")
+        path, tensors, state = self._read_last(self.folder)
         restore_training(self.model, self.optimizer, tensors)
         try:
             self.progress = Progress(**state)
         except TypeError as error:
             raise CheckpointError(
-                f"{self.folder / 'last.safetensors'} is no checkpoint of a training run; start anew with another --out"
+                f"{path} is no checkpoint of a training run; start anew with another --out"
             ) from error
 
     def fit(self, on_epoch: Callable[[dict[str, Any]], None] | None = None, show: bool = False) -> Progress:
@@ -143,7 +144,7 @@ class Trainer:
         if self.optimizer is None:
             return self.progress
         for split in ("train", "valid"):
-            if self.data.split(split).nnz == 0:
+            if self.data.counts()[split] == 0:
                 raise DataError(f"data set '{self.data.name}' has no {split} interactions, which training needs")
         with tqdm(
             total=self.config.epochs,
@@ -159,16 +160,19 @@ class Trainer:
                 if on_epoch is not None:
                     on_epoch(record)
                 if self.folder is not None:
-                    tensors = training_tensors(self.model, self.optimizer)
-                    save_tensors(self.folder / "last.safetensors", tensors, asdict(self.progress))
+                    self._save_last(self.folder, self.optimizer)
         self.load_best()
         return self.progress
 
     def load_best(self) -> None:
         """Puts the parameters of the best validation epoch into the model."""
         if self.folder is not None:
-            self._best = load_tensors(self.folder / "best.safetensors")[0]
+            self._best = self._read_best(self.folder)
         load_model(self.model, self._best)
+
+    def pairs(self, batch: Tensor) -> Tensor:
+        """Users (row 0) and items (row 1) of some training interactions, by their numbers (int64, shape [B])."""
+        return self.edges[:, batch]
 
     def _out_of_patience(self) -> bool:
         waited = (self.progress.epoch - self.progress.best_epoch) // self.config.eval_every
@@ -184,10 +188,10 @@ class Trainer:
             group["lr"] = self.config.lr * self.config.lr_decay ** (epoch / 50)
         self.model.train()
         self.model.begin_epoch(generator)
-        order = torch.randperm(self.edges.size(1), generator=generator).to(self.device)
+        order = torch.randperm(self.data.counts()["train"], generator=generator).to(self.device)
         sums: dict[str, float] = {}
         for batch in order.split(self.config.batch_size):
-            users, positives = self.edges[:, batch]
+            users, positives = self.pairs(batch)
             terms, logged = self.objective(self.model, users, positives, epoch, generator)
             loss = torch.stack(list(terms.values())).sum()
             values = {name: float(x.detach()) for name, x in (terms | logged).items()}
@@ -212,18 +216,33 @@ class Trainer:
         start = time.perf_counter()
         self.model.eval()
         with torch.no_grad():
-            branches = self.model()
-        metrics = summarize(rank(branches, self.data.train, self.data.valid)["fused"])
+            metrics = self._validate(self.model())
         if metrics[METRIC] > self.progress.best:
             self.progress.best, self.progress.best_epoch = metrics[METRIC], self.progress.epoch
-            state = self.model.state_dict()
             if self.folder is not None:
-                save_tensors(self.folder / "best.safetensors", state, {"epoch": self.progress.epoch})
+                self._save_best(self.folder)
             else:
-                self._best = {name: x.clone() for name, x in state.items()}
+                self._best = {name: x.clone() for name, x in self.model.state_dict().items()}
         seconds = time.perf_counter() - start
         self.progress.eval_seconds += seconds
         return {"valid": metrics, "eval_seconds": seconds}
+
+    # What a trainer on several ranks does otherwise.
+
+    def _validate(self, branches: Branches) -> dict[str, float]:
+        return summarize(rank(branches, self.data.train, self.data.valid)[FUSED])
+
+    def _save_last(self, folder: Path, optimizer: torch.optim.Optimizer) -> None:
+        save_tensors(folder / "last.safetensors", training_tensors(self.model, optimizer), asdict(self.progress))
+
+    def _read_last(self, folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+        return folder / "last.safetensors", *load_tensors(folder / "last.safetensors")
+
+    def _save_best(self, folder: Path) -> None:
+        save_tensors(folder / "best.safetensors", self.model.state_dict(), {"epoch": self.progress.epoch})
+
+    def _read_best(self, folder: Path) -> dict[str, Tensor]:
+        return load_tensors(folder / "best.safetensors")[0]
 
 
 def _check_finite(values: dict[str, float], epoch: int) -> None:

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
-from experiments.run import versions
+from experiments.run_results import versions
 from experiments.tuning.contender import FIRST, Contender
 from experiments.tuning.studies import FINISHED, Studies
 from experiments.tuning.trial import DATA, DIVERGED, EPOCHS, ERROR, OPTIONS

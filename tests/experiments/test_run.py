@@ -14,6 +14,7 @@ from PIL import Image
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.evaluation import summarize
 from brmrs_graph.models import model_names
+from brmrs_graph.serving import read_item_paths
 from brmrs_graph.training import PRESETS, Objective
 from brmrs_graph.training.checkpoint import load_tensors
 from experiments import cli
@@ -73,12 +74,17 @@ def test_a_run_on_the_built_in_data_writes_a_whole_run_folder(boutique: Path, bo
         "log.jsonl",
         "metrics.json",
         "embeddings.safetensors",
+        "item_paths.safetensors",
         "rankings.safetensors",
         "users.parquet",
         "items.parquet",
         "checkpoint/last.safetensors",
         "checkpoint/best.safetensors",
     }
+    paths = read_item_paths(boutique)
+    assert (
+        paths is not None and paths.graph.shape == (1200, 1200) and list(paths.items) == ["visual", "textual", "fused"]
+    )
     metrics = json.loads((boutique / "metrics.json").read_text())
     assert (metrics["dataset"], metrics["model"], metrics["objective"], metrics["seed"]) == (
         "boutique",
