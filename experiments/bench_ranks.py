@@ -30,6 +30,7 @@ from brmrs_graph.distributed.volume import halo_volume
 from brmrs_graph.models import model_config
 from brmrs_graph.training import objective_preset
 from experiments import cli
+from experiments.allocation import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def _rss() -> int:
 
 def command(arguments: Sequence[str]) -> None:
     """Measures and prints one line of JSON."""
+    keep_freed_memory()
     settings = tyro.cli(BenchSettings, args=list(arguments), prog="torchrun -m experiments.bench_ranks")
     with joined() as ranks:
         if (found := measure(settings, ranks)) is not None:

@@ -15,6 +15,7 @@ from brmrs_graph.evaluation import rank
 from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import PLUGS, PRESETS, Objective, Trainer, require_branches
 from experiments import cli
+from experiments.allocation import keep_freed_memory
 from experiments.catalog import BUILT_IN, described, is_there, load_for
 from experiments.logs import Tensorboard
 from experiments.prepare import PrepareSettings, prepare
@@ -29,6 +30,7 @@ OnEpoch = Callable[[dict[str, Any]], None]
 def command(arguments: Sequence[str]) -> None:
     """Parses the command line and runs, on all ranks if torchrun has started them."""
     settings = parse(arguments)
+    keep_freed_memory()
     if torch.distributed.is_torchelastic_launched():
         from experiments.run_on_ranks import run_on_ranks  # what it imports takes seconds
 

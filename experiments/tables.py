@@ -16,6 +16,7 @@ from typing import Any
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.files import write_bytes
 from experiments import cli
+from experiments.benchmark.markdown import markdown
 from experiments.catalog import REPOSITORY
 from experiments.comparison.table import VIEWS, across_table, markdown_lines
 from experiments.report import diagnosis_rows, interval
@@ -68,9 +69,11 @@ def read(name: str) -> dict[str, Any]:
 
 
 def render(results: dict[str, Any], view: str = "main") -> str:
-    """Results as markdown: of a comparison (one of its tables), a diagnosis or a study."""
+    """Results as markdown: of a comparison (one of its tables), a diagnosis, a benchmark or a study."""
     if "models" in results:
         return _diagnosis(results)
+    if "parts" in results:
+        return "\n".join([*markdown(results["parts"]), ""])
     return _study(results) if "study" in results else _comparison(results, view)
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from brmrs_graph.models import BRMRSConfig, create_model
+from experiments.benchmark.propagation_variants import PRODUCTS, with_product
 from experiments.catalog import load
-from experiments.propagation_variants import PRODUCTS, with_product
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ class _Propagation(nn.Module):
             user, item = users[-1], items[-1]
             users.append(self.product(graph)(item))
             items.append(self.product(graph.t())(user))
-        return sum(users) / len(users), sum(items) / len(items)
+        return sum(users[1:], users[0]) / len(users), sum(items[1:], items[0]) / len(items)
 
 
 def with_product(model: Recommender, name: str) -> Recommender:

@@ -1,0 +1,48 @@
+"""Part ``evaluation``: ranking all items for all users, against the matrix products that it cannot do without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from brmrs_graph.branches import FUSED, Branches
+from brmrs_graph.evaluation import rank
+from experiments.benchmark.context import Context
+
+BLOCK = 1024
+"""Users ranked at once, as in ``rank``."""
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Times the ranking of the fused branch, as in every epoch, and of all branches, as at the end of a run."""
+    data, branches = context.data, context.branches
+    users = torch.from_numpy(np.flatnonzero(np.diff(data.valid.indptr)))
+    return {
+        "title": f"ranking {data.num_items:,} items for {users.numel():,} users",
+        "comparisons": {
+            label: context.compare(
+                {
+                    "ours": partial(rank, branches, data.train, data.valid, names=names),
+                    "matrix products alone": partial(products, branches, users, names),
+                }
+            )
+            for label, names in (
+                ("fused branch, as in training", (FUSED,)),
+                ("all branches, as at the end", branches.names),
+            )
+        },
+        "facts": {},
+    }
+
+
+@torch.no_grad()
+def products(branches: Branches, users: torch.Tensor, names: Sequence[str]) -> None:
+    """Scores of all items for some users, a block of users at a time in the same memory; nothing is ranked."""
+    scores = torch.empty(BLOCK, branches.num_items)
+    for ids in users.split(BLOCK):
+        for name in names:
+            torch.mm(branches.users(name)[ids], branches.items(name).t(), out=scores[: ids.numel()])

@@ -1,0 +1,93 @@
+"""Part ``knn``: nearest neighbours of all items, and all graphs that a model builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from brmrs_graph.graphs import bipartite_graph, item_graph, knn_graph
+from experiments.benchmark.context import ROTATED, Context
+from experiments.benchmark.memory import available
+from experiments.benchmark.optional import package
+from experiments.benchmark.timing import staged
+
+K = 10
+"""Neighbours of an item."""
+
+BLOCK = 1024
+"""Items compared at once, as in ``knn_graph``."""
+
+PRODUCTS = 50_000_000_000
+"""Multiplications that the similarities of a modality may take; of wide features fewer items are compared."""
+
+
+def measure(context: Context) -> dict[str, Any]:
+    """Times ``knn_graph`` beside brute force and faiss, for each modality, and the stages of building all graphs."""
+    threads = context.settings.threads
+    return {
+        "title": f"the {K} nearest neighbours of every item, and graphs as a model builds them",
+        "comparisons": {
+            **{
+                f"{x.size(1)}-d {modality}, {len(x):,} items": context.compare(searches(x, K, threads))
+                for modality, x in some_items(context.data.features).items()
+            },
+            "building, stages": staged(context.times(lambda: _building(context))),
+        },
+        "facts": {},
+    }
+
+
+def some_items(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The features of the first items, as many as :data:`PRODUCTS` allows."""
+    return {name: x[: int((PRODUCTS / x.size(1)) ** 0.5)] for name, x in features.items()}
+
+
+def searches(x: Tensor, k: int, threads: int) -> dict[str, Callable[[], object] | str]:
+    """Ways to find the k nearest neighbours of every row of x, shape [N, d], under cosine similarity; or why not."""
+    needed = 4 * len(x) ** 2 / 2**30
+    fits = 1.5 * needed < available()
+    return {
+        "ours": lambda: knn_graph(x, k),
+        "brute force, N×N": (lambda: brute_force(x, k)) if fits else f"{needed:.1f} GiB do not fit in memory",
+        "faiss, IndexFlatIP": (lambda: with_faiss(x, k, threads)) if package("faiss") else "not installed",
+        "matrix products alone": lambda: products(x),
+    }
+
+
+def brute_force(x: Tensor, k: int) -> Tensor:
+    """Neighbours by one matrix of all similarities, shape [N, k]."""
+    x = F.normalize(x, dim=1)
+    return (x @ x.t()).fill_diagonal_(-torch.inf).topk(k, dim=1).indices
+
+
+def with_faiss(x: Tensor, k: int, threads: int) -> Tensor:
+    """Neighbours by faiss's exact index, shape [N, k + 1]; an item finds itself as well."""
+    faiss = package("faiss")
+    faiss.omp_set_num_threads(threads)
+    vectors = F.normalize(x, dim=1).numpy()
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    return torch.from_numpy(index.search(vectors, k + 1)[1])
+
+
+def products(x: Tensor) -> None:
+    """The similarities, a block of rows at a time in the same memory; nothing is looked for in them."""
+    x = F.normalize(x, dim=1)
+    scores = x.new_empty(min(BLOCK, len(x)), len(x))
+    for rows in x.split(BLOCK):
+        torch.mm(rows, x.t(), out=scores[: len(rows)])
+
+
+def _building(context: Context) -> Iterator[str]:
+    data = context.data.rotated(ROTATED)
+    yield f"rotation of features to {ROTATED}-d"
+    graphs = {m: knn_graph(x, K, missing=data.missing[m]) for m, x in data.features.items()}
+    yield "kNN graphs of the rotated features"
+    item_graph(graphs, {})
+    yield "item graph from them"
+    bipartite_graph(data.train_edges, data.num_users, data.num_items).t()
+    yield "user-item graph and its transpose"
