@@ -177,7 +177,7 @@ def test_paths_bring_exactly_what_the_item_graph_adds_to_the_score(
         pair = torch.tensor([user]), torch.tensor([item])
         added = float(model.branches.score(branch, *pair) - plain.score(branch, *pair))
         if name != "brmrs":  # without layers these add the vectors themselves
-            added += float(plain.users(branch)[user] @ first.items[branch][item])
+            added += float(plain.users(branch)[user] @ first.items[branch][item].detach())
         loop = float(row[item] * (h[item].detach() @ model.branches.users(branch)[user]))
         assert sum(path.brings[branch] for path in told.paths) + loop == pytest.approx(added, abs=1e-5)
     strongest = model.explain(model.user_ids[user], model.item_ids[item], nearest=2)
