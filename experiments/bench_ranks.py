@@ -7,14 +7,11 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import resource
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +28,7 @@ from brmrs_graph.models import model_config
 from brmrs_graph.training import objective_preset
 from experiments import cli
 from experiments.allocation import keep_freed_memory
+from experiments.benchmark.memory import forget_peak, highest
 
 
 @dataclass(frozen=True)
@@ -83,15 +81,14 @@ def measure(settings: BenchSettings, ranks: Ranks) -> dict[str, Any] | None:
         settings: What to measure.
         ranks: The ranks.
     """
-    base = _rss()
+    base = highest()
     shard = deal(generated(settings) if ranks.rank == 0 else None, ranks)
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak from here on: rank 0 has had all of the data
+    forget_peak()  # rank 0 has had all of the data
     start = time.perf_counter()
     model = create_sharded_model(settings.model, shard, model_config(settings.model)(), settings.seed)
     objective = ShardedObjective(objective_preset(settings.objective), shard, model)
     trainer = ShardedTrainer(model, objective, shard, seed=settings.seed)
-    built, set_up = time.perf_counter() - start, _peak()
+    built, set_up = time.perf_counter() - start, highest()
     assert trainer.optimizer is not None
     generator = torch.Generator().manual_seed(settings.seed)
     model.train()
@@ -107,7 +104,7 @@ def measure(settings: BenchSettings, ranks: Ranks) -> dict[str, Any] | None:
         seconds += [time.perf_counter() - start] if step else []
         busy += [time.process_time() - started] if step else []
     sent = dict(ranks.sent)
-    trained = _peak()
+    trained = highest()
     ranks.sent.clear()
     start = time.perf_counter()
     model.eval()
@@ -116,7 +113,7 @@ def measure(settings: BenchSettings, ranks: Ranks) -> dict[str, Any] | None:
     assert isinstance(branches, ShardedBranches)
     rank_on_ranks(branches, shard.valid)
     evaluated = time.perf_counter() - start
-    own = [base, set_up, trained, _peak(), halo_volume(model), float(np.median(busy)), *sent.values()]
+    own = [base, set_up, trained, highest(), halo_volume(model), float(np.median(busy)), *sent.values()]
     table = ranks.collect(torch.tensor([own], dtype=torch.float64), "results")
     if table is None:
         return None
@@ -126,7 +123,7 @@ def measure(settings: BenchSettings, ranks: Ranks) -> dict[str, Any] | None:
         "ranks": ranks.size,
         "settings": vars(settings),
         "pairs": shard.counts()["train"],
-        "peak_mib_by_rank": {name: [round(x / 2**20) for x in values] for name, values in memory.items()},
+        "peak_mib_by_rank": {name: [round(1024 * x) for x in values] for name, values in memory.items()},
         "set_up_seconds": built,
         "step_seconds": float(np.median(seconds)),
         "step_cpu_seconds_by_rank": columns[5],
@@ -135,15 +132,6 @@ def measure(settings: BenchSettings, ranks: Ranks) -> dict[str, Any] | None:
         "halo_bytes_by_formula": int(sum(columns[4])),
         "evaluation_bytes_of_rank_0": ranks.sent["ranking"],
     }
-
-
-def _peak() -> int:
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) * 1024
-
-
-def _rss() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def command(arguments: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from brmrs_graph.distributed.drawing import own_rows
 from brmrs_graph.distributed.graph import ShardedGraph
 from brmrs_graph.distributed.shard import Shard
 from brmrs_graph.graphs import SparseGraph
@@ -25,8 +26,6 @@ def drop_sharded_edges(
 ) -> ShardedGraph:
     """Keeps the edges that :func:`~brmrs_graph.graphs.drop_edges` keeps, and normalises what remains anew.
 
-    Every rank draws the numbers of all edges and keeps its own ones, so that they are those of a single process.
-
     Args:
         graph: The sharded block.
         keep: Share of edges kept, in (0, 1].
@@ -34,12 +33,8 @@ def drop_sharded_edges(
         total: Number of all edges.
         generator: Source of randomness on the CPU, in the same state on all ranks.
     """
-    own = torch.empty(graph.block.num_edges)
-    for start in range(0, total, BLOCK):
-        drawn = torch.rand(min(BLOCK, total - start), generator=generator)
-        left, right = max(start, first), min(start + drawn.numel(), first + own.numel())
-        if left < right:
-            own[left - first : right - first] = drawn[left - start : right - start]
+    edges = range(first, first + graph.block.num_edges)
+    own = own_rows(lambda count: torch.rand(count, generator=generator), total, edges, BLOCK)
     return _normalized(graph.select((own < keep).to(graph.block.device)))
 
 

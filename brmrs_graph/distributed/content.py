@@ -9,8 +9,8 @@ from torch import Tensor
 from brmrs_graph.distributed.merging import merge_best
 from brmrs_graph.distributed.partition import Partition
 from brmrs_graph.distributed.ranks import Ranks
-from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs import SparseGraph
+from brmrs_graph.graphs.knn import check_k
 
 
 def standardize_on_ranks(x: Tensor, missing: Tensor, ranks: Ranks) -> Tensor:
@@ -50,10 +50,7 @@ def sharded_knn_graph(
     Raises:
         ConfigError: If ``k`` is not between 1 and |I| - 1.
     """
-    if not 1 <= k <= items.size - 1:
-        raise ConfigError(
-            f"k={k} nearest neighbours cannot be had from {items.size} items; choose k between 1 and {items.size - 1}"
-        )
+    check_k(k, items.size - 1, items.size)
     x = F.normalize(x.float(), dim=1).to(ranks.device)
     own = (~(missing.to(x.device) | (x.abs().sum(dim=1) == 0))).nonzero().squeeze(1)
     known, ids = x[own], own + items.own.start

@@ -13,6 +13,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.distributed.bipartite import drop_sharded_edges, sharded_bipartite_graph
 from brmrs_graph.distributed.branches import ShardedBranches
 from brmrs_graph.distributed.content import sharded_knn_graph, standardize_on_ranks
+from brmrs_graph.distributed.drawing import own_rows
 from brmrs_graph.distributed.gather import gather_rows
 from brmrs_graph.distributed.graph import ShardedGraph
 from brmrs_graph.distributed.partition import Partition
@@ -176,17 +177,11 @@ def check_sharded(name: str) -> None:
 def sharded_embedding(partition: Partition, dim: int) -> nn.Parameter:
     """The own rows of the table that :func:`~brmrs_graph.models.base.embedding` draws, own×dim.
 
-    Every rank draws all of it, a block of rows at a time, so that what is drawn later is the same, too.
-
     Raises:
         ConfigError: If ``dim`` is not positive.
     """
     check_dim(dim)
     bound = math.sqrt(3.0) * math.sqrt(2.0 / (partition.size + dim))  # Xavier's, rounded as torch.nn.init does
-    own = torch.empty(len(partition.own), dim)
-    for start in range(0, partition.size, BLOCK):
-        drawn = torch.empty(min(BLOCK, partition.size - start), dim).uniform_(-bound, bound)
-        left, right = max(start, partition.own.start), min(start + len(drawn), partition.own.stop)
-        if left < right:
-            own[left - partition.own.start : right - partition.own.start] = drawn[left - start : right - start]
-    return nn.Parameter(own)
+    return nn.Parameter(
+        own_rows(lambda count: torch.empty(count, dim).uniform_(-bound, bound), partition.size, partition.own, BLOCK)
+    )

@@ -14,9 +14,8 @@ from brmrs_graph.branches import FUSED
 from brmrs_graph.distributed.branches import ShardedBranches
 from brmrs_graph.distributed.merging import merge_best
 from brmrs_graph.distributed.ranks import Ranks
-from brmrs_graph.errors import TrainingError
 from brmrs_graph.evaluation import Ranking, ndcg, recall
-from brmrs_graph.evaluation.ranking import judged, top_items
+from brmrs_graph.evaluation.ranking import check_finite, judged, top_items
 
 
 @torch.no_grad()
@@ -40,11 +39,7 @@ def rank_on_ranks(
     Raises:
         TrainingError: If an embedding is NaN or infinite on any rank; such scores would rank at random.
     """
-    for name in names:
-        if not branches.is_finite(name):
-            raise TrainingError(
-                f"the embeddings of the branch '{name}' are not finite; the model cannot rank with them"
-            )
+    check_finite(branches, names)
     users = torch.from_numpy(np.flatnonzero(np.diff(held_out.indptr)))
     return {name: judged(_best(branches, name, users, min(k, held_out.shape[1]), block), held_out) for name in names}
 

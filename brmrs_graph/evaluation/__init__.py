@@ -3,7 +3,7 @@
 from brmrs_graph.evaluation.intervals import Estimate, Measurement, differences, estimates, resampled_sums
 from brmrs_graph.evaluation.metrics import ndcg, recall, summarize
 from brmrs_graph.evaluation.ranking import Ranking, rank
-from brmrs_graph.evaluation.restrict import cold_items, restrict
+from brmrs_graph.evaluation.restrict import cold_items, only_users, restrict
 from brmrs_graph.evaluation.significance import PairedDifference, holm, paired_bootstrap
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "estimates",
     "holm",
     "ndcg",
+    "only_users",
     "paired_bootstrap",
     "rank",
     "recall",

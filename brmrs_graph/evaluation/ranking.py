@@ -65,11 +65,7 @@ def rank(
     Raises:
         TrainingError: If an embedding is NaN or infinite; such scores would rank at random.
     """
-    for name in names:
-        if not branches.is_finite(name):
-            raise TrainingError(
-                f"the embeddings of the branch '{name}' are not finite; the model cannot rank with them"
-            )
+    check_finite(branches, names)
     device = branches.items(names[0]).device
     k = min(k, held_out.shape[1])
     users = np.flatnonzero(np.diff(held_out.indptr))
@@ -86,6 +82,19 @@ def rank(
             tops[name].append(top_items(scores, k))
     none = torch.empty(0, k, dtype=torch.int64, device=device)
     return {name: judged(torch.cat(parts) if parts else none, held_out) for name, parts in tops.items()}
+
+
+def check_finite(branches: Branches, names: Sequence[str]) -> None:
+    """Checks that branches can rank.
+
+    Raises:
+        TrainingError: If an embedding is NaN or infinite; such scores would rank at random.
+    """
+    for name in names:
+        if not branches.is_finite(name):
+            raise TrainingError(
+                f"the embeddings of the branch '{name}' are not finite; the model cannot rank with them"
+            )
 
 
 def judged(items: Tensor, held_out: sp.csr_matrix) -> Ranking:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from brmrs_graph.evaluation.ranking import Ranking
@@ -26,6 +27,15 @@ def restrict(ranking: Ranking, held_out: sp.csr_matrix, items: Tensor) -> Rankin
     rows = relevant > 0
     top = ranking.items[rows]
     return Ranking(ranking.users[rows], top, ranking.hits[rows] & items[top], relevant[rows])
+
+
+def only_users(held_out: sp.csr_matrix, users: NDArray[np.int64]) -> sp.csr_matrix:
+    """The held-out interactions of some users (ids), the rows of all others empty; same shape."""
+    chosen = np.zeros(held_out.shape[0], dtype=held_out.dtype)
+    chosen[users] = 1
+    kept = sp.csr_matrix(sp.diags(chosen) @ held_out)
+    kept.eliminate_zeros()
+    return kept
 
 
 def cold_items(train: sp.csr_matrix) -> Tensor:

@@ -30,11 +30,7 @@ def knn_graph(
         ConfigError: If ``k`` is not between 1 and N (N - 1 without loops).
     """
     num_items = x.size(0)
-    if not 1 <= k <= num_items - (not loop):
-        raise ConfigError(
-            f"k={k} nearest neighbours cannot be had from {num_items} items; choose k between 1 and "
-            f"{num_items - (not loop)}"
-        )
+    check_k(k, num_items - (not loop), num_items)
     x = F.normalize(x.float(), dim=1)
     absent = x.abs().sum(dim=1) == 0
     if missing is not None:
@@ -57,3 +53,20 @@ def knn_graph(
     degree[present] = k
     indptr = F.pad(degree.cumsum(0, dtype=torch.int32), (1, 0))
     return SparseGraph(indptr, neighbor.reshape(-1).to(torch.int32), similarity.reshape(-1), num_items)
+
+
+def check_k(k: int, most: int, num_items: int) -> None:
+    """Checks a number of neighbours.
+
+    Args:
+        k: The number.
+        most: The largest that there can be.
+        num_items: N, for the message.
+
+    Raises:
+        ConfigError: If ``k`` is not between 1 and ``most``.
+    """
+    if not 1 <= k <= most:
+        raise ConfigError(
+            f"k={k} nearest neighbours cannot be had from {num_items} items; choose k between 1 and {most}"
+        )

@@ -269,8 +269,10 @@ class TrainedModel:
         return self._once("unit", side, branch, lambda: Index(unit(self._vectors(side, branch))))
 
     def _user_map(self, branch: str) -> Callable[[sp.csr_matrix], Vectors]:
-        users, items = self._vectors("users", branch), self._vectors("items", branch)
-        return self._once("map", "users", branch, lambda: user_map(self.kept.train, users, items))
+        return self._once("map", "users", branch, lambda: user_map(self.kept.train, *self._both(branch)))
+
+    def _both(self, branch: str) -> tuple[Vectors, Vectors]:
+        return self._vectors("users", branch), self._vectors("items", branch)
 
     def _once(self, what: str, side: str, branch: str, make: Callable[[], Any]) -> Any:
         """What is made once from the vectors of a branch, and kept as long as the model."""

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from brmrs_graph.evaluation import rank
+from brmrs_graph.evaluation import only_users, rank
 from experiments.benchmark.context import Context
 from experiments.benchmark.memory import peak
 from experiments.benchmark.settings import BenchSettings
@@ -95,9 +95,4 @@ def _counts(size: Size) -> dict[str, int]:
 def _some_users(held_out: sp.csr_matrix, n: int) -> sp.csr_matrix:
     """Held-out pairs of n random users (of all, where there are fewer), the other rows empty."""
     users = np.flatnonzero(np.diff(held_out.indptr))
-    chosen = np.random.default_rng(0).permutation(users)[:n]
-    keep = np.zeros(held_out.shape[0], dtype=np.float32)
-    keep[chosen] = 1
-    kept = sp.csr_matrix(sp.diags(keep) @ held_out)
-    kept.eliminate_zeros()
-    return kept
+    return only_users(held_out, np.random.default_rng(0).permutation(users)[:n])

@@ -36,17 +36,29 @@ def peak() -> Iterator[Peak]:
 
     What is free is given back to the system first, or the block could use it without being seen to.
     """
-    gc.collect()
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
-        trim(0)
-    try:
-        (_PROC / "clear_refs").write_text("5")  # sets the peak to what is resident now
-    except OSError:
+    if not forget_peak():
         yield Peak(None)
         return
     found = Peak(_gib("VmRSS"))
     yield found
-    found.highest = _gib("VmHWM")
+    found.highest = highest()
+
+
+def forget_peak() -> bool:
+    """Gives back what is free, and makes what is resident now the highest memory; whether the system can."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # of glibc
+        trim(0)
+    try:
+        (_PROC / "clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def highest() -> float:
+    """The highest memory since :func:`forget_peak`, in GiB; of Linux."""
+    return _gib("VmHWM")
 
 
 def available() -> float:

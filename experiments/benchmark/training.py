@@ -12,10 +12,9 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.evaluation import rank, summarize
 from brmrs_graph.models import create_model, model_class, model_names
 from brmrs_graph.training import Objective, TrainConfig, Trainer, objective_preset
+from brmrs_graph.training.trainer import METRIC
 from experiments.benchmark.context import ROTATED, Context
 from experiments.catalog import load
-
-METRIC = "recall@20"
 
 
 def measure(context: Context) -> dict[str, Any]:

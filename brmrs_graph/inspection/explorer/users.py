@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -14,7 +13,7 @@ from brmrs_graph.branches import Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.data.dataset import SPLITS
 from brmrs_graph.diagnosis.held_out import HeldOutPairs
-from brmrs_graph.evaluation import rank
+from brmrs_graph.evaluation import only_users, rank
 from brmrs_graph.inspection.explorer.blocks import Block, ids, lines, numbers, rounded
 from brmrs_graph.sampling import PairSet
 from brmrs_graph.texts import tidy
@@ -56,22 +55,13 @@ def user_blocks(
     shown = torch.isin(pairs.row, torch.from_numpy(rows))
     blocks["users/places"] = ids(places[shown].t().numpy(), data.num_items + 1)
     seen = PairSet(data.train_edges, data.num_items)
-    for name, ranking in rank(branches, data.train, _only(data.test, users), k, names).items():
+    for name, ranking in rank(branches, data.train, only_users(data.test, users), k, names).items():
         blocks[f"users/{name}/top"] = ids(ranking.items.numpy(), data.num_items)
         scores = branches.score(name, ranking.users, ranking.items).detach().float().numpy()
         # Where fewer items are left than the ranking is long, training items fill it up.
         scores[seen.contains(ranking.users.unsqueeze(1), ranking.items).numpy()] = np.nan
         blocks[f"users/{name}/scores"] = numbers(rounded(scores))
     return blocks
-
-
-def _only(matrix: sp.csr_matrix, users: NDArray[np.int64]) -> sp.csr_matrix:
-    """The rows of some users, all others empty."""
-    chosen = np.zeros(matrix.shape[0], dtype=matrix.dtype)
-    chosen[users] = 1
-    kept = sp.csr_matrix(sp.diags(chosen) @ matrix)
-    kept.eliminate_zeros()
-    return kept
 
 
 def some_users(first: NDArray[np.int64], count: int, limit: int) -> NDArray[np.int64]:
