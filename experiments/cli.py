@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -57,6 +58,8 @@ def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | No
     Returns:
         0, or 2 for bad input or a file that cannot be used, 1 for training that failed, 130 after Ctrl-C.
     """
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("brmrs_graph").setLevel(logging.INFO)
     try:
         command(sys.argv[1:] if arguments is None else arguments)
     except TrainingError as error:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from brmrs_graph.branches import FUSED
 from brmrs_graph.distributed.branches import ShardedBranches
-from brmrs_graph.distributed.merging import merge_best
 from brmrs_graph.distributed.ranks import Ranks
 from brmrs_graph.evaluation import Ranking, ndcg, recall
 from brmrs_graph.evaluation.ranking import check_finite, judged, top_items
+from brmrs_graph.graphs.merging import merge_best
 
 
 @torch.no_grad()

@@ -11,10 +11,8 @@ import torch
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.evaluation import rank
+from brmrs_graph.evaluation.ranking import SCORES
 from experiments.benchmark.context import Context
-
-BLOCK = 1024
-"""Users ranked at once, as in ``rank``."""
 
 
 def measure(context: Context) -> dict[str, Any]:
@@ -42,7 +40,8 @@ def measure(context: Context) -> dict[str, Any]:
 @torch.no_grad()
 def products(branches: Branches, users: torch.Tensor, names: Sequence[str]) -> None:
     """Scores of all items for some users, a block of users at a time in the same memory; nothing is ranked."""
-    scores = torch.empty(BLOCK, branches.num_items)
-    for ids in users.split(BLOCK):
+    block = SCORES["cpu"] // branches.num_items  # as in ``rank``
+    scores = torch.empty(block, branches.num_items)
+    for ids in users.split(block):
         for name in names:
             torch.mm(branches.users(name)[ids], branches.items(name).t(), out=scores[: ids.numel()])

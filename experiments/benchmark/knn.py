@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from brmrs_graph.graphs import bipartite_graph, item_graph, knn_graph
+from brmrs_graph.graphs import SparseGraph, bipartite_graph, item_graph, knn_graph
 from experiments.benchmark.context import ROTATED, Context
 from experiments.benchmark.memory import available
 from experiments.benchmark.optional import package
+from experiments.benchmark.sizes import random_features
 from experiments.benchmark.timing import staged
 
 K = 10
@@ -25,9 +26,16 @@ PRODUCTS = 50_000_000_000
 """Multiplications that the similarities of a modality may take; of wide features fewer items are compared."""
 
 
+LARGE = (50_000, 64)
+"""Items and dimensions of the features among which neighbours are looked for approximately, too."""
+
+
 def measure(context: Context) -> dict[str, Any]:
     """Times ``knn_graph`` beside brute force and faiss, for each modality, and the stages of building all graphs."""
     threads = context.settings.threads
+    large = random_features(LARGE[0], {"": LARGE[1]})[""]
+    exact, approximate = (lambda: knn_graph(large, K)), (lambda: knn_graph(large, K, exact=False))
+    faiss = package("faiss")
     return {
         "title": f"the {K} nearest neighbours of every item, and graphs as a model builds them",
         "comparisons": {
@@ -35,10 +43,19 @@ def measure(context: Context) -> dict[str, Any]:
                 f"{x.size(1)}-d {modality}, {len(x):,} items": context.compare(searches(x, K, threads))
                 for modality, x in some_items(context.data.features).items()
             },
+            f"{LARGE[1]}-d, {LARGE[0]:,} items": context.compare(
+                {"ours": exact, "ours, approximate": approximate if faiss else "faiss is not installed"}
+            ),
             "building, stages": staged(context.times(lambda: _building(context))),
         },
-        "facts": {},
+        "facts": {"share of the exact neighbours found approximately": shared(exact(), approximate())} if faiss else {},
     }
+
+
+def shared(exact: SparseGraph, other: SparseGraph) -> float:
+    """The share of the edges of one graph that another has."""
+    edges, others = (graph.row * graph.num_cols + graph.col for graph in (exact, other))
+    return float(torch.isin(edges, others).float().mean())
 
 
 def some_items(features: Mapping[str, Tensor]) -> dict[str, Tensor]:

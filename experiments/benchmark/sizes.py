@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset, csr_from_pairs
 from experiments.benchmark.settings import SizeName
@@ -17,6 +18,13 @@ from experiments.catalog import is_there, load
 
 EXPONENT = 0.75
 """How fast the weight of a user or an item falls with its rank r: as (r + 10)^-0.75."""
+
+
+DIRECTIONS = 16
+"""Directions in which features vary most."""
+
+NOISE = 0.5
+"""Standard deviation of features in every direction."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,26 @@ def data_of(size: Size, data_root: Path | None, dims: Mapping[str, int]) -> tupl
         data, source = load(size.name, data_root, features=False), f"Amazon {size.name.title()}, real interactions"
     else:
         data, source = generated(size), f"random interactions, as many as {size.name} has" if size.real else "random"
+    return replace(data, features=random_features(data.num_items, dims)), source
+
+
+def random_features(num_items: int, dims: Mapping[str, int]) -> dict[str, Tensor]:
+    """Random features that vary in few directions, as those of encoders do, and in all others by noise.
+
+    Items have neighbours then that are nearer than chance, which a search for them may use.
+
+    Args:
+        num_items: Rows.
+        dims: Modality -> dimensions of its features.
+    """
     rng = np.random.default_rng(1)
-    features = {
-        modality: torch.from_numpy(rng.standard_normal((data.num_items, dim), dtype=np.float32))
-        for modality, dim in dims.items()
-    }
-    return replace(data, features=features), source
+    features = {}
+    for modality, dim in dims.items():
+        x = NOISE * rng.standard_normal((num_items, dim), dtype=np.float32)
+        directions = rng.standard_normal((DIRECTIONS, dim), dtype=np.float32)
+        x += rng.standard_normal((num_items, DIRECTIONS), dtype=np.float32) @ directions
+        features[modality] = torch.from_numpy(x)
+    return features
 
 
 def generated(size: Size, seed: int = 0) -> MultimodalDataset:

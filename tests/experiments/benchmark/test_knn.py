@@ -34,3 +34,10 @@ def test_fewer_items_are_compared_where_features_are_wide(monkeypatch: pytest.Mo
     monkeypatch.setattr(knn, "PRODUCTS", 32 * 100**2)
     some = knn.some_items({"wide": torch.zeros(150, 128), "narrow": torch.zeros(90, 32)})
     assert {name: len(x) for name, x in some.items()} == {"wide": 50, "narrow": 90}
+
+
+def test_the_share_of_neighbours_found_counts_edges(x: torch.Tensor) -> None:
+    exact = knn_graph(x, 5)
+    assert knn.shared(exact, exact) == 1
+    assert knn.shared(exact, knn_graph(x, 4)) == pytest.approx(4 / 5)
+    assert knn.shared(knn_graph(x, 4), exact) == 1

@@ -1,0 +1,31 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brmrs_graph.graphs.exact_neighbors import exact_neighbors
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(2, 14), st.booleans(), st.integers(1, 16), st.integers(0, 2**30), st.data())
+def test_equals_the_whole_matrix_of_products(size, loop, block, seed, data):
+    x = torch.randn(size, 3, generator=torch.Generator().manual_seed(seed))
+    k = data.draw(st.integers(1, size - (not loop)))
+    values, found = exact_neighbors(x, k, loop=loop, block=block)
+    whole = (x @ x.t()).fill_diagonal_(torch.inf if loop else -torch.inf)
+    torch.testing.assert_close(values, whole.topk(k, dim=1).values)
+    torch.testing.assert_close(values, whole.gather(1, found))
+    assert all(len(set(row)) == k for row in found.tolist())
+
+
+def test_a_pair_has_the_same_value_from_both_sides():
+    x = torch.nn.functional.normalize(torch.randn(300, 64, generator=torch.Generator().manual_seed(0)), dim=1)
+    values, found = exact_neighbors(x, 299, block=37)
+    matrix = torch.zeros(300, 300).scatter_(1, found, values)
+    assert torch.equal(matrix, matrix.t())
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_nobody_has_neighbours_where_none_are_asked_for(loop):
+    values, found = exact_neighbors(torch.ones(3, 2), 0, loop=loop)
+    assert values.shape == found.shape == (3, 0)
