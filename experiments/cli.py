@@ -48,6 +48,12 @@ def use_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def show_messages() -> None:
+    """Shows on standard error what the library has to tell, such as the recall of approximate neighbours."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("brmrs_graph").setLevel(logging.INFO)
+
+
 def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | None = None) -> int:
     """Runs a command and turns its errors into exit codes.
 
@@ -58,8 +64,7 @@ def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | No
     Returns:
         0, or 2 for bad input or a file that cannot be used, 1 for training that failed, 130 after Ctrl-C.
     """
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("brmrs_graph").setLevel(logging.INFO)
+    show_messages()
     try:
         command(sys.argv[1:] if arguments is None else arguments)
     except TrainingError as error:

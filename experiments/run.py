@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from brmrs_graph.data import SPLITS, MultimodalDataset
 from brmrs_graph.errors import ConfigError, DataError
@@ -20,7 +21,7 @@ from experiments.catalog import BUILT_IN, described, is_there, load_for
 from experiments.logs import Tensorboard
 from experiments.prepare import PrepareSettings, prepare
 from experiments.report import print_metrics
-from experiments.run_results import HELD_OUT, Outcome, Say, finish
+from experiments.run_results import HELD_OUT, Outcome, finish
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, parse
 
@@ -54,9 +55,9 @@ def run(settings: RunSettings, *, quiet: bool = False, on_epoch: OnEpoch | None 
     Raises:
         BRMRSError: If anything in settings, data or folder is wrong.
     """
-    say = (lambda *_: None) if quiet else print
+    console = Console(quiet=quiet, highlight=False)
     folder = RunFolder.open(settings)
-    if (finished := finished_already(settings, folder, say)) is not None:
+    if (finished := finished_already(settings, folder, console)) is not None:
         return finished
     if settings.resume and folder.of_ranks:
         raise ConfigError(
@@ -65,12 +66,12 @@ def run(settings: RunSettings, *, quiet: bool = False, on_epoch: OnEpoch | None 
         )
     device = find_device(settings.device)
     cli.use_threads(settings.threads)
-    data, content_hash = read_data(settings, say)
+    data, content_hash = read_data(settings, console)
     model = create_model(settings.model, data, settings.options, settings.seed)
     if settings.plug:
         require_branches(model)
     objective = Objective(settings.loss, data, model)
-    say_objective(settings, model, objective, say)
+    say_objective(settings, model, objective, console)
     folder.start(settings, content_hash)
     trainer = Trainer(
         model, objective, data, settings.train, seed=settings.seed, folder=folder.checkpoints, device=device
@@ -79,7 +80,7 @@ def run(settings: RunSettings, *, quiet: bool = False, on_epoch: OnEpoch | None 
         if folder.epochs:
             trainer.resume()
         folder.cut_log(trainer.progress.epoch)
-        say(f"going on after epoch {trainer.progress.epoch}")
+        console.out(f"going on after epoch {trainer.progress.epoch}")
     try:
         progress = trainer.fit(logger(settings, folder, on_epoch), show=not quiet)
     except KeyboardInterrupt:
@@ -95,23 +96,22 @@ def run(settings: RunSettings, *, quiet: bool = False, on_epoch: OnEpoch | None 
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     outcome = Outcome(branches, rankings, progress, training, objective.notes, paths)
-    return finish(settings, data, content_hash, outcome, folder, say)
+    return finish(settings, data, content_hash, outcome, folder, console)
 
 
-def finished_already(settings: RunSettings, folder: RunFolder, say: Say) -> dict[str, Any] | None:
+def finished_already(settings: RunSettings, folder: RunFolder, console: Console) -> dict[str, Any] | None:
     """The metrics of a run to be resumed that has nothing left to do, else None."""
     finished = folder.read_metrics() if settings.resume else None
     if finished is None or settings.train.epochs > finished["settings"]["train"]["epochs"]:
         return None
-    say(f"{folder.path} is finished already")
+    console.out(f"{folder.path} is finished already")
     if not folder.keeps_data:
         _add_kept_data(settings, folder, finished)
-    if say is print:
-        print_metrics(finished)
+    print_metrics(finished, console)
     return finished
 
 
-def read_data(settings: RunSettings, say: Say) -> tuple[MultimodalDataset, str]:
+def read_data(settings: RunSettings, console: Console) -> tuple[MultimodalDataset, str]:
     """The data set, prepared if need be and rotated, and its content hash before that.
 
     Raises:
@@ -120,8 +120,8 @@ def read_data(settings: RunSettings, say: Say) -> tuple[MultimodalDataset, str]:
     root = settings.data_root or BUILT_IN
     if not is_there(root / settings.dataset) and described(settings.dataset).sources:
         prepare(PrepareSettings(dataset=settings.dataset, out=root))
-    source = load_for(settings, progress=say is print)
-    say(source.summary())
+    source = load_for(settings, progress=not console.quiet)
+    console.out(source.summary())
     if empty := [split for split in SPLITS if not source.split(split).nnz]:
         raise DataError(
             f"data set '{source.name}' has no {' and no '.join(empty)} interactions; correct the x_label in "
@@ -129,18 +129,18 @@ def read_data(settings: RunSettings, say: Say) -> tuple[MultimodalDataset, str]:
         )
     data = source.rotated(settings.feature_dim)
     for note in data.notes[len(source.notes) :]:
-        say(f"  note: {note}")
+        console.out(f"  note: {note}")
     return data, source.content_hash
 
 
-def say_objective(settings: RunSettings, model: Recommender, objective: Objective, say: Say) -> None:
+def say_objective(settings: RunSettings, model: Recommender, objective: Objective, console: Console) -> None:
     """Says what is minimised."""
     if any(True for _ in model.parameters()):
-        say(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
+        console.out(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
     for name in filter(None, settings.plug.split(",")):
-        say(f"plugged in {name}: {PLUGS[name][0]}")
+        console.out(f"plugged in {name}: {PLUGS[name][0]}")
     for note in objective.notes:
-        say(f"note: {note}")
+        console.out(f"note: {note}")
 
 
 def logger(settings: RunSettings, folder: RunFolder, on_epoch: OnEpoch | None) -> OnEpoch:

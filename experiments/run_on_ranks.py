@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
+from rich.console import Console
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.distributed import (
@@ -50,8 +50,8 @@ def run_on_ranks(settings: RunSettings) -> None:
 
 
 def _run(settings: RunSettings, ranks: Ranks) -> None:
-    say = print if ranks.rank == 0 else _silent
-    opened = ranks.first(lambda: _open(settings))
+    console = Console(quiet=ranks.rank > 0, highlight=False)
+    opened = ranks.first(lambda: _open(settings, console))
     todo = ranks.tell(None if opened is None else {"path": str(opened[0].path), "finished": opened[1] is None})
     if todo["finished"]:
         return
@@ -63,15 +63,15 @@ def _run(settings: RunSettings, ranks: Ranks) -> None:
     if settings.plug:
         require_branches(model)
     objective = ShardedObjective(settings.loss, shard, model)
-    say_objective(settings, model, objective, say)
-    say(f"{ranks.size} ranks; this one has {len(shard.users.own):,} users and {len(shard.items.own):,} items")
+    say_objective(settings, model, objective, console)
+    console.out(f"{ranks.size} ranks; this one has {len(shard.users.own):,} users and {len(shard.items.own):,} items")
     ranks.first(lambda: folder.start(settings, content_hash))
     trainer = ShardedTrainer(model, objective, shard, settings.train, seed=settings.seed, folder=folder.checkpoints)
     if settings.resume:
         if ranks.tell(kept_epoch(folder.checkpoints)):
             trainer.resume()
         ranks.first(lambda: folder.cut_log(trainer.progress.epoch))
-        say(f"going on after epoch {trainer.progress.epoch}")
+        console.out(f"going on after epoch {trainer.progress.epoch}")
     progress = trainer.fit(logger(settings, folder, None) if ranks.rank == 0 else None, show=ranks.rank == 0)
     own, branches = trainer.branches()
     rankings = {split: trainer.rankings(own, split) for split in HELD_OUT}
@@ -88,18 +88,18 @@ def _run(settings: RunSettings, ranks: Ranks) -> None:
     save_tensors(folder.checkpoints / "best.safetensors", parameters, {"epoch": progress.best_epoch})
     found = {split: ranking for split, ranking in rankings.items() if ranking is not None}
     outcome = Outcome(branches, found, progress, training, objective.notes)
-    finish(settings, data, content_hash, outcome, folder, say)
+    finish(settings, data, content_hash, outcome, folder, console)
 
 
-def _open(settings: RunSettings) -> tuple[RunFolder, tuple[MultimodalDataset, str] | None]:
+def _open(settings: RunSettings, console: Console) -> tuple[RunFolder, tuple[MultimodalDataset, str] | None]:
     """The run folder, and the data with their hash if there is something left to do."""
     check_sharded(settings.model)
     folder = RunFolder.open(settings)
-    if finished_already(settings, folder, print) is not None:
+    if finished_already(settings, folder, console) is not None:
         return folder, None
     if settings.resume and folder.epochs:
         raise ConfigError(f"{folder.path} was trained by one process; go on with it without torchrun")
-    return folder, read_data(settings, print)
+    return folder, read_data(settings, console)
 
 
 def _device(name: str) -> torch.device:
@@ -112,7 +112,3 @@ def _device(name: str) -> torch.device:
     device = torch.device("cuda", rank)
     torch.cuda.set_device(device)
     return device
-
-
-def _silent(*_: Any) -> None:
-    """Says nothing."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
@@ -22,7 +23,6 @@ from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, to_dict
 
 HELD_OUT = ("valid", "test")
-Say = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,12 @@ class Outcome:
 
 
 def finish(
-    settings: RunSettings, data: MultimodalDataset, content_hash: str, outcome: Outcome, folder: RunFolder, say: Say
+    settings: RunSettings,
+    data: MultimodalDataset,
+    content_hash: str,
+    outcome: Outcome,
+    folder: RunFolder,
+    console: Console,
 ) -> dict[str, Any]:
     """Writes what a trained model gives, and shows it.
 
@@ -57,7 +62,7 @@ def finish(
         content_hash: Its content hash, before features were rotated.
         outcome: The trained model.
         folder: Where to write.
-        say: Takes the lines to be printed.
+        console: Where it is shown.
 
     Returns:
         The content of ``metrics.json``.
@@ -98,11 +103,10 @@ def finish(
         "settings": to_dict(settings),
     }
     folder.write_metrics(metrics)
-    if say is print:
-        print_metrics(metrics)
-        best = f"best epoch {progress.best_epoch} of {progress.epoch}, " if progress.epoch else ""
-        say(f"{best}{progress.train_seconds:.0f} s of training, {progress.eval_seconds:.0f} s of validation")
-        say(f"run folder: {folder.path}")
+    print_metrics(metrics, console)
+    best = f"best epoch {progress.best_epoch} of {progress.epoch}, " if progress.epoch else ""
+    console.out(f"{best}{progress.train_seconds:.0f} s of training, {progress.eval_seconds:.0f} s of validation")
+    console.out(f"run folder: {folder.path}")
     return metrics
 
 

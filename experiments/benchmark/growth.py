@@ -19,6 +19,7 @@ from experiments.benchmark.memory import peak
 from experiments.benchmark.settings import BenchSettings
 from experiments.benchmark.sizes import SIZES, Size, data_of
 from experiments.benchmark.stepping import Stepper
+from experiments.cli import show_messages
 
 DIMS = {"visual": 64, "textual": 64}
 """Dimensions of the features, at all sizes: with those of real encoders 500,000 items would not fit in memory."""
@@ -57,6 +58,7 @@ def measure_size(size: Size, settings: BenchSettings) -> dict[str, Any]:
     Returns:
         What the size is, and ``seconds`` and ``peak_gib`` (highest resident memory; None where unknown) by stage.
     """
+    show_messages()  # this is a process of its own
     torch.set_num_threads(settings.threads)
     seconds: dict[str, float] = {}
     highest: dict[str, float | None] = {}
