@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ import torch
 import tyro
 
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.data.dataset import csr_from_pairs
 from brmrs_graph.distributed import Ranks, ShardedObjective, create_sharded_model, deal, joined, rank_on_ranks
 from brmrs_graph.distributed.branches import ShardedBranches
 from brmrs_graph.distributed.trainer import ShardedTrainer
@@ -29,6 +28,7 @@ from brmrs_graph.training import objective_preset
 from experiments import cli
 from experiments.allocation import keep_freed_memory
 from experiments.benchmark.memory import forget_peak, highest
+from experiments.benchmark.sizes import Size, random_features, random_interactions
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class BenchSettings:
     items: int = 20_000
     """Items."""
     pairs: int = 2_000_000
-    """Training pairs, at most; repeated ones count once."""
+    """Training pairs."""
     width: int = 64
     """Feature dimensions of each of two modalities."""
     model: str = "brmrs"
@@ -56,22 +56,9 @@ class BenchSettings:
 
 
 def generated(settings: BenchSettings) -> MultimodalDataset:
-    """Random interactions, with items whose popularity falls as their place to the power of -0.8; random features."""
-    rng = np.random.default_rng(settings.seed)
-    popularity = (np.arange(settings.items) + 10.0) ** -0.8
-    place = rng.permutation(settings.items)
-    items = place[rng.choice(settings.items, settings.pairs, p=popularity / popularity.sum())]
-    keys = np.unique(rng.integers(0, settings.users, settings.pairs) * settings.items + items)
-    held_out = rng.random(len(keys)) < 0.05
-    splits = [
-        csr_from_pairs(*np.divmod(keys[part], settings.items), (settings.users, settings.items))
-        for part in (~held_out, held_out, held_out)
-    ]
-    features = {
-        name: torch.from_numpy(rng.standard_normal((settings.items, settings.width), dtype=np.float32))
-        for name in ("visual", "textual")
-    }
-    return MultimodalDataset("generated", *splits, features=features, synthetic=True)
+    """The interactions and features of :mod:`experiments.benchmark.sizes`, of the size asked for."""
+    data = random_interactions(Size("generated", settings.users, settings.items, settings.pairs), settings.seed)
+    return replace(data, features=random_features(settings.items, dict.fromkeys(("visual", "textual"), settings.width)))
 
 
 def measure(settings: BenchSettings, ranks: Ranks) -> dict[str, Any] | None:

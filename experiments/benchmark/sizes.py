@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brmrs_graph.data import MultimodalDataset, csr_from_pairs
-from experiments.benchmark.settings import SizeName
 from experiments.catalog import is_there, load
 
 EXPONENT = 0.75
@@ -39,14 +38,14 @@ class Size:
         real: Whether there is a real data set of that size and name.
     """
 
-    name: SizeName
+    name: str
     users: int
     items: int
     pairs: int
     real: bool = False
 
 
-SIZES: dict[SizeName, Size] = {
+SIZES: dict[str, Size] = {
     size.name: size
     for size in (
         Size("baby", 19_445, 7_050, 118_551, real=True),
@@ -73,7 +72,8 @@ def data_of(size: Size, data_root: Path | None, dims: Mapping[str, int]) -> tupl
     if size.real and data_root is not None and is_there(data_root / size.name):
         data, source = load(size.name, data_root, features=False), f"Amazon {size.name.title()}, real interactions"
     else:
-        data, source = generated(size), f"random interactions, as many as {size.name} has" if size.real else "random"
+        data = random_interactions(size)
+        source = f"random interactions, as many as {size.name} has" if size.real else "random"
     return replace(data, features=random_features(data.num_items, dims)), source
 
 
@@ -96,7 +96,7 @@ def random_features(num_items: int, dims: Mapping[str, int]) -> dict[str, Tensor
     return features
 
 
-def generated(size: Size, seed: int = 0) -> MultimodalDataset:
+def random_interactions(size: Size, seed: int = 0) -> MultimodalDataset:
     """Random interactions whose degrees follow power laws, for users and for items.
 
     Every user has a training pair. One further pair a user is held out, the same for validation and test, and left out
