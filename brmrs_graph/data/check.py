@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from brmrs_graph.data.counted import counted
+from brmrs_graph.data.features import finite_rows
 
 if TYPE_CHECKING:
     from brmrs_graph.data.dataset import MultimodalDataset
@@ -20,6 +23,8 @@ MANY_EQUAL = 0.01
 """Share of the items above which equal feature rows may stand for missing ones."""
 SAME_MEAN = 1e-3
 """Relative distance up to which a row is the mean of the others, stored with half precision."""
+
+_DIGEST = 16  # bytes that stand for a row
 
 
 @dataclass(frozen=True)
@@ -112,32 +117,30 @@ def _features(modality: str, x: Tensor, missing: Tensor, item_ids: Sequence[str]
         return
     if bool(missing.any()):
         yield Finding(f"{_share(missing.numpy(), 'items', 'lacks', 'lack')} the modality {modality}")
-    x = x[~missing]
-    finite = x.isfinite().all(dim=1)
+    items = (~missing).nonzero().squeeze(1)
+    finite = finite_rows(x)[items]
     if not bool(finite.all()):
-        first = _name(item_ids, int((~missing).nonzero()[finite.int().argmin()]))
+        broken, items = items[~finite], items[finite]
         yield Finding(
-            f"the {modality} features of {counted(int((~finite).sum()), 'item')} hold NaN or infinite values (the "
-            f"first is item {first}); write zeros where an item lacks the modality",
+            f"the {modality} features of {counted(len(broken), 'item')} hold NaN or infinite values (the first is "
+            f"item {_name(item_ids, int(broken[0]))}); write zeros where an item lacks the modality",
             wrong=True,
         )
-        x = x[finite]
-    if len(x) < 2:
+    if len(items) < 2:
         return
-    constant = x.amin(dim=0) == x.amax(dim=0)
-    if bool(constant.any()):
-        dimensions = _share(constant.numpy(), f"{modality} dimensions", "has", "have")
+    rows, constant = x.numpy(), np.ones(x.size(1), dtype=bool)
+    for item in items.tolist():
+        constant &= rows[item] == rows[items[0]]
+    if constant.any():
+        dimensions = _share(constant, f"{modality} dimensions", "has", "have")
         yield Finding(f"{dimensions} the same value for every item")
-    yield from _equal_rows(modality, x)
+    yield from _equal_rows(modality, rows, items.numpy())
 
 
-def _equal_rows(modality: str, x: Tensor) -> Iterator[Finding]:
-    rows = np.ascontiguousarray(x.numpy() + np.float32(0))  # -0 becomes 0, so that equal rows have equal bytes
+def _equal_rows(modality: str, rows: NDArray[Any], items: NDArray[np.int64]) -> Iterator[Finding]:
+    digests = b"".join(_digest(rows[item]) for item in items)
     _, first, group, size = np.unique(
-        rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel(),
-        return_index=True,
-        return_inverse=True,
-        return_counts=True,
+        np.frombuffer(digests, f"V{_DIGEST}"), return_index=True, return_inverse=True, return_counts=True
     )
     largest, repeated = int(size.argmax()), size > 1
     if not repeated.any():
@@ -146,16 +149,25 @@ def _equal_rows(modality: str, x: Tensor) -> Iterator[Finding]:
         f"{int(size[repeated].sum()):,} items share their {modality} features with another one, {size[largest]:,} of "
         "them the same"
     )
-    others = x[torch.from_numpy(group != largest)]
-    mean = others.double().mean(dim=0)
-    if len(others) and float((x[int(first[largest])] - mean).norm()) <= SAME_MEAN * float(mean.norm()):
+    others = items[group != largest]
+    total = np.zeros(rows.shape[1])
+    for item in others:
+        total += rows[item]
+    mean = total / max(len(others), 1)
+    away = np.linalg.norm(rows[items[first[largest]]] - mean)
+    if len(others) and away <= SAME_MEAN * np.linalg.norm(mean):
         text += (
             ", which is the mean of all others: it stands for missing ones, as in MMRec's folders; write zeros there, "
             "and the items count as lacking the modality"
         )
-    elif size[largest] > MANY_EQUAL * len(x):
+    elif size[largest] > MANY_EQUAL * len(items):
         text += "; if these stand for missing ones, write zeros there"
     yield Finding(text)
+
+
+def _digest(row: NDArray[Any]) -> bytes:
+    positive = row + np.float32(0)  # -0 becomes 0, so that equal rows have equal bytes
+    return hashlib.blake2b(positive.tobytes(), digest_size=_DIGEST).digest()
 
 
 def _share(which: np.ndarray, things: str, one: str, several: str) -> str:

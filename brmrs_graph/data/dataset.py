@@ -16,7 +16,7 @@ from torch import Tensor
 
 from brmrs_graph.data.check import Finding, check_data
 from brmrs_graph.data.counted import counted
-from brmrs_graph.data.features import rotate
+from brmrs_graph.data.features import rotate, zero_rows
 from brmrs_graph.errors import DataError
 
 SPLITS = ("train", "valid", "test")
@@ -81,10 +81,10 @@ class MultimodalDataset:
             if (shape := self.split(split).shape) != self.train.shape:
                 raise DataError(f"data set '{self.name}': {split} has shape {shape}, but train {self.train.shape}")
         for modality, x in self.features.items():
-            if x.dim() != 2 or x.size(0) != self.num_items:
+            if x.dim() != 2 or x.size(0) != self.num_items or not x.size(1):
                 raise DataError(
                     f"data set '{self.name}': the {modality} features have shape {tuple(x.shape)}, but there are "
-                    f"{self.num_items:,} items; give one row per item"
+                    f"{self.num_items:,} items; give one row of numbers per item"
                 )
         features, missing = {}, {}
         for modality, x in self.features.items():
@@ -94,7 +94,7 @@ class MultimodalDataset:
 
     def _masked(self, modality: str, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features with zeros in the rows that are missing, and the mask with the rows of zeros."""
-        empty, missing = ~x.any(dim=1), self.missing.get(modality)
+        empty, missing = zero_rows(x), self.missing.get(modality)
         if missing is None:
             return x, empty
         if missing.shape != empty.shape or missing.dtype != torch.bool:

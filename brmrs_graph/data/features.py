@@ -1,16 +1,51 @@
-"""What is done to features once, before training: rotation to fewer dimensions, centring and scaling."""
+"""What is done to features once, before training: rotation to fewer dimensions, centring and scaling.
+
+Features may be mapped from a file that is larger than memory. What is done to them up to their rotation makes no copy
+of them, not even of some rows at a time: memory that is freed between results that are kept is often not used again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
+
+_ROWS = 32_768  # in one product; the published data sets have fewer, so that their last bits stay as they were
+_STRIP = 512  # columns of a Gram matrix in one product
+
+
+def zero_rows(x: Tensor) -> Tensor:
+    """Which rows are zero throughout.
+
+    Args:
+        x: Features, shape [N, d], d > 0.
+
+    Returns:
+        Bool, shape [N].
+    """
+    low, high = x.aminmax(dim=1)
+    return (low == 0) & (high == 0)
+
+
+def finite_rows(x: Tensor) -> Tensor:
+    """Which rows hold neither NaN nor infinite values.
+
+    Args:
+        x: Features, shape [N, d], d > 0.
+
+    Returns:
+        Bool, shape [N].
+    """
+    low, high = x.aminmax(dim=1)  # NaN if there is any
+    return low.isfinite() & high.isfinite()
 
 
 def rotate(x: Tensor, dim: int) -> tuple[Tensor, float]:
     r"""Projects features on their ``dim`` leading right singular vectors: :math:`x V_{:dim}`.
 
     The rotation is exact (an eigendecomposition of :math:`X^\top X`) and not centred, so that zero rows stay zero,
-    and dot products are kept up to the energy that is left out.
+    and dot products are kept up to the energy that is left out. Beside x and the result, memory is a few d × d.
 
     Args:
         x: Features, shape [N, d].
@@ -21,15 +56,38 @@ def rotate(x: Tensor, dim: int) -> tuple[Tensor, float]:
     """
     if dim >= x.size(1):
         return x, 1.0
-    vectors, _, kept = leading_directions(x.t() @ x, dim)
-    return x @ vectors, kept
+    vectors, _, kept = leading_directions(gram_of(x.split(_ROWS)), dim)
+    rotated = x.new_empty(x.size(0), dim)
+    for rows, part in zip(x.split(_ROWS), rotated.split(_ROWS), strict=True):
+        torch.mm(rows, vectors, out=part)
+    return rotated, kept
+
+
+def gram_of(blocks: Iterable[Tensor]) -> Tensor:
+    r"""The lower triangle of :math:`X^\top X`, which is all that :func:`leading_directions` reads.
+
+    Args:
+        blocks: The rows of X some at a time, each of shape [n, d]; at least one block.
+
+    Returns:
+        Shape [d, d]; what is above the diagonal means nothing.
+    """
+    found = None
+    for x in blocks:
+        if found is None:
+            found = x.new_zeros(x.size(1), x.size(1))
+        for first in range(0, x.size(1), _STRIP):  # one strip of columns, from the diagonal downwards
+            below, strip = x[:, first:], slice(first, first + _STRIP)
+            found[first:, strip].addmm_(below.t(), x[:, strip])
+    assert found is not None
+    return found
 
 
 def leading_directions(gram: Tensor, dim: int) -> tuple[Tensor, Tensor, float]:
     r"""The ``dim`` leading right singular vectors of features, from :math:`X^\top X`.
 
     Args:
-        gram: :math:`X^\top X`, shape [d, d].
+        gram: :math:`X^\top X`, shape [d, d]; only its lower triangle is read.
         dim: How many, at most d.
 
     Returns:
@@ -58,6 +116,6 @@ def standardize(x: Tensor, missing: Tensor) -> Tensor:
     present = ~missing
     if not bool(present.any()):
         return torch.zeros_like(x)
-    centred = (x - x[present].mean(dim=0)).masked_fill(missing.unsqueeze(1), 0)
+    centred = (x - x[present].mean(dim=0)).masked_fill_(missing.unsqueeze(1), 0)
     scale = (centred.square().sum() / (present.sum() * x.size(1))).sqrt().clamp(min=1e-6)
-    return centred / scale
+    return centred.div_(scale)

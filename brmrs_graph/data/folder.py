@@ -4,7 +4,8 @@
 
     NAME/
       NAME.inter          tab separated, with header: userID, itemID and, where the split is given, x_label (0, 1, 2)
-      *_feat.npy          one array per modality, row i = item i; a row of zeros means that the item lacks it
+      *_feat.npy          one array per modality, row i = item i; a row of zeros means that the item lacks it. An
+                          array of float32 stays in its file, from which rows are read when they are needed
       items.csv           itemID and any text columns; where it is there, it lists every item
       users.csv           userID; where it is there, it lists every user
       images/ITEMID.jpg   one picture per item
@@ -14,6 +15,7 @@ How users and items are numbered: :mod:`brmrs_graph.data.ids`.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from brmrs_graph.data.counted import counted
 from brmrs_graph.data.csv_rows import place_of
 from brmrs_graph.data.dataset import SPLITS, Encoding, MultimodalDataset, csr_from_pairs
 from brmrs_graph.data.encoders import Encoded, encode_items, item_pictures, item_texts
+from brmrs_graph.data.features import finite_rows
 from brmrs_graph.data.ids import index_ids, read_list
 from brmrs_graph.data.splits import split_labels
 from brmrs_graph.errors import DataError
@@ -103,7 +106,6 @@ def read_folder(
         valid=splits[1],
         test=splits[2],
         features=tensors,
-        missing={key: ~x.any(dim=1) for key, x in tensors.items()},
         encodings={key: Encoding(tensors[key], found.made_from) for key, found in encoded.items() if found.made_from},
         user_ids=user_ids,
         item_ids=item_ids,
@@ -178,7 +180,10 @@ def modality_of(path: Path) -> str:
 
 
 def read_array(path: Path, num_items: int | None = None, counted_in: str = "") -> NDArray[np.float32]:
-    """A feature array.
+    """A feature array, mapped from its file where that holds float32 in C order; others are made so in memory.
+
+    Nothing that is written to the array gets into the file. A file that is mapped must not be overwritten, but may be
+    replaced by another one of its name.
 
     Args:
         path: The file.
@@ -189,8 +194,7 @@ def read_array(path: Path, num_items: int | None = None, counted_in: str = "") -
         DataError: If it cannot be read, has another number of rows, or holds values that are not finite.
     """
     try:
-        with path.open("rb") as file:
-            x = np.lib.format.read_array(file, allow_pickle=False)
+        x = _mapped(path)
     except Exception as error:  # a damaged header makes numpy raise anything from a TypeError to a MemoryError
         raise DataError(f"{path} cannot be read as a NumPy array: {error}. Write it again with numpy.save") from error
     if x.ndim != 2 or x.size == 0 or x.dtype.kind not in "fiu":
@@ -199,8 +203,8 @@ def read_array(path: Path, num_items: int | None = None, counted_in: str = "") -
             "again with row i for item i"
         )
     with np.errstate(over="ignore"):
-        x = x.astype(np.float32, copy=False)
-    finite = np.isfinite(x).all(axis=1)
+        x = np.ascontiguousarray(x, dtype=np.float32)
+    finite = finite_rows(torch.from_numpy(x)).numpy()
     if not finite.all():
         raise DataError(
             f"{path}: {counted(int((~finite).sum()), 'row holds', 'rows hold')} NaN or infinite values (the first is "
@@ -212,6 +216,17 @@ def read_array(path: Path, num_items: int | None = None, counted_in: str = "") -
             "row per item, in the order of itemID. To have items without interactions, list all items in items.csv"
         )
     return x
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """An array in its file; reading it needs no memory, and what is written to it does not get there."""
+    try:
+        return np.lib.format.open_memmap(path, mode="c")
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        # Linux refuses what could not be in memory if all of it were written to. torch says that it must not be.
+        return np.lib.format.open_memmap(path, mode="r")
 
 
 def _split(

@@ -71,6 +71,7 @@ def test_a_mask_that_is_not_one_truth_value_per_item_is_refused(mask: torch.Tens
         ({"test": matrix((1, 0), shape=(2, 4))}, ("test", "(2, 4)", "(2, 3)")),
         ({"features": {"visual": torch.ones(4, 2)}}, ("visual", "(4, 2)", "3 items")),
         ({"features": {"visual": torch.ones(3)}}, ("visual", "(3,)")),
+        ({"features": {"visual": torch.ones(3, 0)}}, ("visual", "(3, 0)", "row of numbers")),
     ],
 )
 def test_shapes_that_do_not_fit_together_are_refused(changes: dict[str, Any], parts: tuple[str, ...]) -> None:

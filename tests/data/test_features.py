@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brmrs_graph.data.features import rotate, standardize
+from brmrs_graph.data import features
+from brmrs_graph.data.features import finite_rows, gram_of, leading_directions, rotate, standardize, zero_rows
 
 
 def random(n: int, d: int, seed: int, rank: int | None = None) -> torch.Tensor:
@@ -13,7 +14,41 @@ def random(n: int, d: int, seed: int, rank: int | None = None) -> torch.Tensor:
     return torch.randn(n, rank, generator=generator) @ torch.randn(rank, d, generator=generator)
 
 
+# --- rows
+
+
+def test_rows_of_zeros_and_rows_of_numbers_are_told_from_others() -> None:
+    rows = [[0, -0.0], [0, 1e-45], [-1, 0], [torch.nan, 0], [0, torch.inf], [-torch.inf, torch.nan]]
+    x = torch.tensor(rows)
+    assert zero_rows(x).tolist() == [True] + 5 * [False]
+    assert finite_rows(x).tolist() == 3 * [True] + 3 * [False]
+    assert zero_rows(x[:0]).tolist() == finite_rows(x[:0]).tolist() == []
+
+
 # --- rotation
+
+
+@pytest.mark.parametrize(("rows", "strip"), [(32_768, 512), (7, 512), (7, 3), (1, 1)])
+def test_rotated_features_are_those_of_the_principal_directions(
+    monkeypatch: pytest.MonkeyPatch, rows: int, strip: int
+) -> None:
+    monkeypatch.setattr(features, "_ROWS", rows)
+    monkeypatch.setattr(features, "_STRIP", strip)
+    x = random(40, 10, seed=0) * 1.3 ** torch.arange(10)
+    left, singular, _ = torch.linalg.svd(x, full_matrices=False)
+    expected, (found, _) = (left * singular)[:, :4], rotate(x, 4)
+    signs = (found * expected).sum(dim=0).sign()  # a direction's sign is arbitrary
+    torch.testing.assert_close(found * signs, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_only_the_lower_triangle_of_products_is_computed_and_read() -> None:
+    x = random(200, 640, seed=0)
+    lower = gram_of(x.split(90)).tril()
+    torch.testing.assert_close(lower, (x.t() @ x).tril(), rtol=1e-4, atol=1e-3)
+    upper = torch.full_like(lower, torch.nan).triu(1)
+    directions, energy, kept = leading_directions(lower + lower.tril(-1).t(), 9)
+    found = leading_directions(torch.where(upper.isnan(), upper, lower), 9)
+    assert torch.equal(found[0], directions) and torch.equal(found[1], energy) and found[2] == kept
 
 
 @settings(deadline=None, max_examples=50)

@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 from brmrs_graph.data import read_folder
 from brmrs_graph.data.encoders import Progress, registry
 from brmrs_graph.data.encoders.image import load_picture
+from brmrs_graph.data.folder import read_array
 from brmrs_graph.errors import DataError
 
 HEADER = "userID\titemID\tx_label\n"
@@ -130,6 +132,40 @@ def test_features_are_not_even_opened_when_none_are_asked_for(tmp_path: Path) ->
     data = read_folder(folder, features=False)
     assert data.modalities == ()
     assert data.texts == ["hat."]
+
+
+@pytest.mark.parametrize("refused", [None, "c"])
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_an_array_of_single_precision_stays_in_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str | None
+) -> None:
+    """``refused``: a way to map that Linux refuses for a file larger than memory."""
+    whole = np.lib.format.open_memmap
+
+    def open_memmap(path: Path, mode: str) -> np.ndarray:
+        if mode == refused:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return whole(path, mode=mode)
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", open_memmap)
+    path = tmp_path / "image_feat.npy"
+    saved = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
+    np.save(path, saved)
+    x = read_array(path)
+    assert isinstance(x.base, np.memmap)
+    np.testing.assert_array_equal(x, saved)
+    assert x.flags.writeable == (refused is None)
+    if x.flags.writeable:
+        x[1] = 0
+        np.testing.assert_array_equal(np.load(path), saved, "what is written to the array is not in the file")
+
+
+@pytest.mark.parametrize("x", [np.asfortranarray(np.eye(3, 2, dtype=np.float32)), np.eye(3, 2, dtype=">f4")])
+def test_other_arrays_become_rows_of_single_precision_in_memory(tmp_path: Path, x: np.ndarray) -> None:
+    np.save(tmp_path / "image_feat.npy", x)
+    found = read_array(tmp_path / "image_feat.npy")
+    assert found.dtype == np.dtype(np.float32) and found.flags.c_contiguous and not isinstance(found.base, np.memmap)
+    np.testing.assert_array_equal(found, x)
 
 
 def test_an_array_is_preferred_to_encoding_and_only_what_lacks_one_is_encoded(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 
 from brmrs_graph.data.encoders import Block
-from brmrs_graph.data.features import leading_directions
+from brmrs_graph.data.features import gram_of, leading_directions
 from brmrs_graph.errors import DataError
 
 _ROWS = 4096
@@ -96,22 +96,18 @@ def rotate_file(path: Path, target: Path, dim: int, whiten: bool = False) -> flo
     Returns:
         The share of energy kept by the directions, in [0, 1].
     """
-    gram, present, count = None, 0, 0
-    for first, block in read_rows(path):
-        x = torch.from_numpy(block).double()
-        gram = x.t() @ x if gram is None else gram.addmm_(x.t(), x)
-        present += int(x.any(dim=1).sum())
-        count = first + len(block)
-    assert gram is not None  # an array has rows
-    vectors, energy, kept = leading_directions(gram, dim)
+    whole = np.lib.format.open_memmap(path, mode="r")
+    double = (torch.from_numpy(block).double() for _, block in read_rows(path))
+    vectors, energy, kept = leading_directions(gram_of(double), dim)
     if whiten:
+        present = sum(int(block.any(axis=1).sum()) for _, block in read_rows(path))
         vectors = vectors * (present / energy.clamp(min=_LEAST * float(energy[0]))).sqrt()
     rotation = vectors.numpy()
     blocks = (
         (np.arange(first, first + len(block)), (block.astype(np.float64) @ rotation).astype(np.float32))
         for first, block in read_rows(path)
     )
-    write_rows(target, count, blocks, block.dtype)
+    write_rows(target, len(whole), blocks, whole.dtype)
     return kept
 
 
