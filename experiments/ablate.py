@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -43,8 +42,11 @@ class AblateSettings:
     """Where runs are kept; those of experiments.compare there are used as well."""
     results: Path | None = None
     """Folder for the results ablation-PART-DATASET.json, with tables and a chart (default: OUT)."""
-    jobs: int = os.cpu_count() or 1
-    """Runs at a time, one CPU thread each; 0: only put together what is finished."""
+    jobs: int | None = None
+    """Runs at a time, one CPU thread each (default: as many as CPUs; on a cluster as GPUs, if it has any); 0: only put
+    together what is finished."""
+    ray: str = ""
+    """Ray cluster that runs are spread over, HOST:PORT or auto (default: this machine)."""
 
     def __post_init__(self) -> None:
         """Checks that there is something to do."""
@@ -76,6 +78,7 @@ def ablate(settings: AblateSettings) -> dict[str, dict[str, Any]]:
             out=settings.out,
             results=settings.results and settings.results / f"{plan.name}.json",
             jobs=settings.jobs,
+            ray=settings.ray,
         )
         try:
             results[part] = conduct(plan, where, _command(settings, part))

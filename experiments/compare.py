@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -50,8 +49,11 @@ class CompareSettings:
     """Where runs are kept."""
     results: Path | None = None
     """JSON file for the results (default: OUT/NAME.json); tables (.md, .tex) and a chart (.png, .svg) lie beside it."""
-    jobs: int = os.cpu_count() or 1
-    """Runs at a time, one CPU thread each; 0: only put together what is finished."""
+    jobs: int | None = None
+    """Runs at a time, one CPU thread each (default: as many as CPUs; on a cluster as GPUs, if it has any); 0: only put
+    together what is finished."""
+    ray: str = ""
+    """Ray cluster that runs are spread over, HOST:PORT or auto (default: this machine)."""
 
 
 def command(arguments: Sequence[str]) -> None:
@@ -92,12 +94,12 @@ def conduct(plan: Plan, settings: CompareSettings, command: str) -> dict[str, An
         TrainingError: If runs failed; the results of the others are written.
     """
     path = settings.results or settings.out / f"{plan.name}.json"
-    runner = Runner(settings.out, plan.dataset, settings.data_root, settings.jobs)
+    runner = Runner(settings.out, plan.dataset, settings.data_root, settings.jobs, settings.ray)
     ledger = Ledger(runner, path)
     failures: list[Failure] = []
     trials = [run for arm in plan.arms for trial in arm.trials for run in plan.trial_runs(arm, trial)]
     chosen = {arm.name: choose(plan, arm, ledger) for arm in plan.arms}
-    if settings.jobs:
+    if settings.jobs != 0:
         # Before trials are done any of them stands for the chosen one, which only the estimate looks at.
         finals = [run for arm in plan.arms for run in plan.final_runs(arm, chosen[arm.name] or arm.trials[0])]
         print(f"{plan.name}: {ledger.remaining([*trials, *finals])}")

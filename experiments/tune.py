@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -19,11 +18,11 @@ from experiments import cli
 from experiments.catalog import REPOSITORY
 from experiments.comparison.runner import Runner
 from experiments.plan import Plan
+from experiments.tuning.budget import Tuning, spend
 from experiments.tuning.contender import arm_of, contenders, grouped
 from experiments.tuning.report import plan_text, results, table
 from experiments.tuning.space import SearchSpaces
 from experiments.tuning.studies import Studies, shown
-from experiments.tuning.workers import Tuning, spend
 
 PROGRAM = "python -m experiments.tune"
 
@@ -61,16 +60,19 @@ class TuneSettings:
     """URL of Optuna's storage (default: sqlite:///OUT/tune-DATASET.db)."""
     out: Path = Path("runs/compare")
     """Where runs are kept, as by experiments.compare, and the results (tune-DATASET.json)."""
-    jobs: int = os.cpu_count() or 1
-    """Worker processes, one CPU thread each."""
+    jobs: int | None = None
+    """Runs at a time, one CPU thread each (default: as many as CPUs; on a cluster as GPUs, if it has any)."""
+    ray: str = ""
+    """Ray cluster that runs are spread over, HOST:PORT or auto (default: this machine); this process alone uses the
+    storage."""
     plan: Path | None = None
     """Plan for experiments.compare with the best options (default: OUT/tuned-DATASET.yaml)."""
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        for name in ("trials", "jobs"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name, value in (("trials", self.trials), ("jobs", self.jobs)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} is {value}; it must be at least 1")
         if len(set(self.models)) < len(self.models):
             raise ConfigError(f"models are {', '.join(self.models)}; name each one once")
 
@@ -144,7 +146,7 @@ def prepare(settings: TuneSettings) -> Tuning:
     return Tuning(
         plan,
         contenders(plan, SearchSpaces.read(settings.search)),
-        Runner(settings.out, settings.dataset, settings.data_root, settings.jobs),
+        Runner(settings.out, settings.dataset, settings.data_root, settings.jobs, settings.ray),
         settings.storage or f"sqlite:///{settings.out}/tune-{settings.dataset}.db",
         settings.trials,
         settings.prune,

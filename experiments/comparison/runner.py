@@ -1,18 +1,18 @@
-"""Carries out training runs, each in a process and a folder of its own."""
+"""Carries out the training runs of a comparison, each in a folder of its own."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments.catalog import REPOSITORY
+from brmrs_graph.errors import BRMRSError
+from experiments.executors.base import Executor
+from experiments.executors.cluster import RayExecutor
+from experiments.executors.local import LocalExecutor
 from experiments.plan import folder_name
 from experiments.runfolder import RunFolder
 
@@ -45,13 +45,15 @@ class Runner:
         out: Where the folders are: ``OUT/DATASET/SETTINGS/SEED``.
         dataset: Data set.
         data_root: Folder that holds the data set's folder.
-        jobs: Runs at a time.
+        jobs: Runs at a time; None: as many as there are CPUs, or what :class:`RayExecutor` takes.
+        ray: Address of the Ray cluster that they are spread over; empty: they run on this machine.
     """
 
     out: Path
     dataset: str
     data_root: Path | None = None
-    jobs: int = 1
+    jobs: int | None = 1
+    ray: str = ""
 
     def folder(self, options: Sequence[str], seed: int) -> RunFolder:
         """The folder of a run."""
@@ -60,6 +62,21 @@ class Runner:
     def finished(self, run: Run) -> bool:
         """Whether the folder of a run holds all that it is to hold."""
         return self.folder(*run).read_metrics() is not None
+
+    def arguments(self, options: Sequence[str], seed: int) -> tuple[str, ...]:
+        """All arguments of ``experiments.run`` for a run."""
+        places = ("--data-root", str(self.data_root)) if self.data_root else ()
+        return (*options, "--seed", str(seed), "--out", str(self.folder(options, seed).path), "--threads", "1", *places)
+
+    def executor(self) -> Executor:
+        """What carries out the runs; to be used in a ``with`` statement.
+
+        Raises:
+            ConfigError: If the cluster cannot be used.
+        """
+        if self.ray:
+            return RayExecutor(self.ray, self.jobs, self.out, self.data_root)
+        return LocalExecutor(self.jobs or os.cpu_count() or 1)
 
     def run(self, runs: Sequence[Run], what: str) -> list[Failure]:
         """Does runs that are not finished; one that fails stops no other.
@@ -70,33 +87,28 @@ class Runner:
 
         Returns:
             The runs that failed.
+
+        Raises:
+            ConfigError: If the cluster cannot be used.
+            KeyboardInterrupt: After Ctrl-C, saying how to go on.
         """
         missing = list({self.folder(*run).path: run for run in runs if not self.finished(run)}.values())
-        with (
-            ThreadPoolExecutor(max(self.jobs, 1)) as pool,
-            tqdm(total=len(missing), desc=what, unit="run", disable=not missing) as bar,
-        ):
-            failures = []
-            for failure in pool.map(self._run_one, missing):
-                bar.update()
-                if failure is not None:
-                    failures.append(failure)
+        if not missing:
+            return []
+        failures = []
+        try:
+            with self.executor() as executor, tqdm(total=len(missing), desc=what, unit="run") as bar:
+                for failure in executor.map(lambda run: self._run_one(run, executor), missing):
+                    bar.update()
+                    if failure is not None:
+                        failures.append(failure)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"runs are kept in {self.out}; the same command goes on") from None
         return failures
 
-    def _run_one(self, run: Run) -> Failure | None:
-        options, seed = run
-        folder = self.folder(options, seed)
-        arguments = [*options, "--seed", str(seed), "--out", str(folder.path), "--threads", "1"]
-        if self.data_root:
-            arguments += ["--data-root", str(self.data_root)]
-        if (folder.path / "config.yaml").is_file():
-            arguments.append("--resume")
-        process = subprocess.run(
-            [sys.executable, "-m", "experiments.run", *arguments],
-            env=os.environ
-            | {"PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return None if process.returncode == 0 else Failure(options, seed, process.stderr.strip()[-500:])
+    def _run_one(self, run: Run, executor: Executor) -> Failure | None:
+        try:
+            executor.train(self.arguments(*run))
+        except (BRMRSError, OSError) as error:
+            return Failure(*run, str(error)[-500:])
+        return None

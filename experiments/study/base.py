@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -87,8 +86,10 @@ class Study:
     """Where runs are kept; those of experiments.compare and of other studies there are used as well."""
     results: Path | None = None
     """Folder for the table, the figure and the numbers (default: OUT)."""
-    jobs: int = os.cpu_count() or 1
-    """Runs at a time, one CPU thread each."""
+    jobs: int | None = None
+    """Runs at a time, one CPU thread each (default: as many as CPUs; on a cluster as GPUs, if it has any)."""
+    ray: str = ""
+    """Ray cluster that runs are spread over, HOST:PORT or auto (default: this machine)."""
     common: str = ""
     """Further options for every run, such as "--train.epochs 100"."""
     quick: bool = False
@@ -103,8 +104,8 @@ class Study:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         for option in ("seeds", "jobs"):
-            if getattr(self, option) < 1:
-                raise ConfigError(f"{option} is {getattr(self, option)}; it must be at least 1")
+            if (value := getattr(self, option)) is not None and value < 1:
+                raise ConfigError(f"{option} is {value}; it must be at least 1")
 
     def cells(self) -> Sequence[Cell]:
         """The runs, in the order of the table."""
@@ -151,7 +152,7 @@ class Study:
         words = ["python -m experiments.study", self.name]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("out", "results", "jobs") or (value == field.default and field.name != "dataset"):
+            if field.name in ("out", "results", "jobs", "ray") or (value == field.default and field.name != "dataset"):
                 continue
             option = "--" + field.name.replace("_", "-")
             if value is True:

@@ -35,7 +35,7 @@ def conduct(study: Study) -> dict[str, Any]:
         ConfigError: If runs that should have seen the same data did not.
     """
     cells = study.cells()
-    runner = Runner(study.out, study.dataset, study.data_root, study.jobs)
+    runner = Runner(study.out, study.dataset, study.data_root, study.jobs, study.ray)
     runs = [(tuple(study.options(cell)), seed) for cell in cells for seed in study.seed_list]
     if failures := runner.run(runs, study.title):
         raise TrainingError(f"{len(failures)} of {len(runs)} runs failed; the first said: {failures[0].message}")

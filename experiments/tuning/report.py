@@ -12,10 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from experiments.run_results import versions
+from experiments.tuning.budget import Tuning
 from experiments.tuning.contender import FIRST, Contender
 from experiments.tuning.studies import FINISHED, Studies
 from experiments.tuning.trial import DATA, DIVERGED, EPOCHS, ERROR, OPTIONS
-from experiments.tuning.workers import Tuning
 
 METRIC = "valid recall@20"
 

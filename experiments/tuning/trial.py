@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import shlex
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -18,9 +13,8 @@ from optuna.trial import TrialState
 from brmrs_graph.errors import BRMRSError, ConfigError, TrainingError
 from brmrs_graph.training.trainer import METRIC
 from experiments.comparison.runner import Runner
+from experiments.executors.base import Executor
 from experiments.plan import Plan
-from experiments.run import run
-from experiments.settings import parse
 from experiments.tuning.contender import Contender
 from experiments.tuning.studies import FINISHED, Studies, requeue
 
@@ -44,12 +38,14 @@ class Objective:
         plan: Gives the options of a run.
         runner: Knows where the folders are.
         studies: The studies.
+        executor: What carries out the run.
     """
 
     contender: Contender
     plan: Plan
     runner: Runner
     studies: Studies
+    executor: Executor
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Trains, reporting every epoch's validation to the pruner.
@@ -60,13 +56,14 @@ class Objective:
             KeyboardInterrupt: After Ctrl-C; the trial waits in the storage for the next process.
             BRMRSError: If the run cannot be done.
         """
-        _forget_memory()
         try:
             trial.study.sampler = self.studies.sampler(self.contender, self._place(trial))
             words = self.contender.words(trial)
             trial.set_user_attr(OPTIONS, shlex.join(words))
             self._wait_for_twin(trial)
-            metrics = self._run(words, self._reporter(trial))
+            options = self.plan.options(self.contender.arm, words)
+            arguments = self.runner.arguments(options, self.plan.trial_seeds[0])
+            metrics = self.executor.train(arguments, self._reporter(trial))
             self._check_data(trial, metrics["data"]["hash"])
         except TrainingError as error:
             # That options let the loss diverge is a result of theirs, and spends the budget.
@@ -82,25 +79,8 @@ class Objective:
         trial.set_user_attr(EPOCHS, metrics["training"]["epochs"])
         return float(metrics["valid"][METRIC])
 
-    def _run(self, words: tuple[str, ...], on_epoch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        options, seed = self.plan.options(self.contender.arm, words), self.plan.trial_seeds[0]
-        path = self.runner.folder(options, seed).path
-        settings = replace(
-            parse(options),
-            seed=seed,
-            out=path,
-            data_root=self.runner.data_root,
-            threads=1,
-            resume=(path / "config.yaml").is_file(),
-        )
-        return run(settings, quiet=True, on_epoch=on_epoch)
-
     def _reporter(self, trial: optuna.Trial) -> Callable[[dict[str, Any]], None]:
-        parent = multiprocessing.parent_process()
-
         def report(record: dict[str, Any]) -> None:
-            if parent is not None and not parent.is_alive():
-                raise KeyboardInterrupt("the process that started this one is gone")
             if "valid" in record:
                 trial.report(record["valid"][METRIC], record["epoch"])
                 if trial.should_prune():
@@ -119,13 +99,13 @@ class Objective:
         return place
 
     def _wait_for_twin(self, trial: optuna.Trial) -> None:
-        """Two processes must not train in one folder."""
+        """Two runs must not share a folder at the same time."""
         options = trial.user_attrs[OPTIONS]
         while any(
             t.number < trial.number and t.state == TrialState.RUNNING and t.user_attrs.get(OPTIONS) == options
             for t in self.studies.trials_of(self.contender)
         ):
-            time.sleep(1)
+            self.executor.pause(1)
             self.studies.count(self.contender)  # a twin whose process died does not run for ever
 
     def _check_data(self, trial: optuna.Trial, content_hash: str) -> None:
@@ -137,10 +117,3 @@ class Objective:
                     f"{self.contender.model} (content hash {other.user_attrs[DATA]} then, {content_hash} now); choose "
                     "another --storage and --out"
                 )
-
-
-def _forget_memory() -> None:
-    # A process does many runs, and each reports its own peak. Only Linux can measure anew.
-    gc.collect()
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")

@@ -3,16 +3,18 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from brmrs_graph.data.encoders import Progress, registry
 from brmrs_graph.data.encoders.image import load_picture
-from brmrs_graph.errors import BRMRSError
 from experiments import cli
-from experiments.comparison.runner import Failure, Run, Runner
+from experiments.executors.local import LocalExecutor
+from experiments.run import OnEpoch
 from experiments.run import run as train
 from experiments.settings import parse
 
@@ -70,20 +72,14 @@ def runs_here() -> Iterator[list[str]]:
     """
     done: list[str] = []
 
-    def run_here(self: Runner, run: Run) -> Failure | None:
-        options, seed = run
-        arguments = [*options, "--seed", str(seed), "--out", str(self.folder(options, seed).path)]
-        if self.data_root:
-            arguments += ["--data-root", str(self.data_root)]
+    def run_here(_: LocalExecutor, arguments: Sequence[str], on_epoch: OnEpoch = lambda _: None) -> dict[str, Any]:
         done.append(" ".join(arguments))
-        try:
-            train(parse(arguments), quiet=True)
-        except BRMRSError as error:
-            return Failure(options, seed, f"error: {error}")
-        return None
+        settings = parse(arguments)
+        assert settings.out is not None
+        return train(replace(settings, resume=settings.out.exists()), quiet=True, on_epoch=on_epoch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Runner, "_run_one", run_here)
+        patch.setattr(LocalExecutor, "train", run_here)
         patch.setattr(os, "fsync", lambda _: None)  # hundreds of small files that need not outlive a power cut
         yield done
 

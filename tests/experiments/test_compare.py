@@ -9,6 +9,7 @@ from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.evaluation import recall
 from experiments.compare import CompareSettings, compare
 from experiments.comparison.runner import Failure, Run, Runner
+from experiments.executors.base import Executor
 
 SHORT = "--train.epochs 2 --model.dim 8 --feature-dim 8"
 PLAN = f"""
@@ -39,7 +40,7 @@ def no_runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Runs that a comparison would have started."""
     asked: list[Run] = []
 
-    def refuse(_: Runner, run: Run) -> Failure:
+    def refuse(_: Runner, run: Run, executor: Executor) -> Failure:
         asked.append(run)
         return Failure(*run, "refused")
 

@@ -158,7 +158,7 @@ def test_a_failed_run_is_reported_and_the_others_are_kept(
     make_study: MakeStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = make_study("chns", out=tmp_path, seeds=1, common="--loss.neighbors 5000")
-    with pytest.raises(TrainingError, match=r"1 of 5 runs failed; the first said: error: loss.neighbors is 5000"):
+    with pytest.raises(TrainingError, match=r"1 of 5 runs failed; the first said: loss.neighbors is 5000"):
         conduct(study)
     kept = {cell.arm: folders(study, cell)[0].read_metrics() is not None for cell in study.cells()}
     assert kept == {"bpr": True, "dns": True, "self": True, "chns-graph": False, "default": True}

@@ -1,5 +1,4 @@
 import json
-import multiprocessing
 import re
 import shlex
 import sqlite3
@@ -17,14 +16,14 @@ from brmrs_graph.errors import ConfigError, DataError, TrainingError
 from experiments import cli
 from experiments import run as run_module
 from experiments.comparison.runner import Runner
+from experiments.executors.base import LostRunError
+from experiments.executors.local import LocalExecutor
 from experiments.plan import read_plan
-from experiments.run import run
+from experiments.run import OnEpoch, run
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, parse, to_dict
 from experiments.tune import TuneSettings, command, prepare, tune
 from experiments.tuning import contender as contender_module
-from experiments.tuning import trial as trial_module
-from experiments.tuning import workers as workers_module
 from experiments.tuning.studies import Count, Studies, open_storage, quiet, requeue
 from experiments.tuning.trial import DATA, OPTIONS, BudgetSpentError, Objective
 
@@ -52,8 +51,8 @@ class Trainings:
         self.fail: Callable[[RunSettings, int], None] = lambda settings, number: None
         self.data = "abc"
 
-    def run(self, settings: RunSettings, *, quiet: bool, on_epoch: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        assert quiet
+    def train(self, executor: LocalExecutor, arguments: Sequence[str], on_epoch: OnEpoch) -> dict[str, Any]:
+        settings = parse(arguments)
         self.done.append(settings)
         curve = self.curve(settings)
         for epoch, value in curve.items():
@@ -70,8 +69,7 @@ class Trainings:
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> Trainings:
     pretended = Trainings()
-    monkeypatch.setattr(trial_module, "run", pretended.run)
-    monkeypatch.setattr(trial_module, "_forget_memory", lambda: None)
+    monkeypatch.setattr(LocalExecutor, "train", lambda *arguments: pretended.train(*arguments))
     return pretended
 
 
@@ -125,7 +123,7 @@ def test_every_model_gets_its_trials_and_the_best_by_validation_are_planned(
 
 
 def test_real_runs_lie_where_a_comparison_finds_them(
-    shops: Path, settings: TuneSettings, monkeypatch: pytest.MonkeyPatch
+    shops: Path, settings: TuneSettings, runs_here: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(settings, data_root=shops, common=SHORT)
     found = tune(settings)
@@ -229,10 +227,10 @@ def test_a_command_waits_for_the_trials_of_others(
     tuning = prepare(settings)
     studies, chosen = tuning.open(), tuning.contenders[0]
     number = dying_trial(studies, chosen)
-    monkeypatch.setattr(workers_module.time, "sleep", lambda seconds: studies[chosen].tell(number, 0.9))
+    monkeypatch.setattr(LocalExecutor, "pause", lambda *_: studies[chosen].tell(number, 0.9))
     assert tune(settings)["models"]["freedom"]["best"]["number"] == number
     assert len(trainings.done) == 1
-    assert "waiting for 1 trials that other processes run" in capsys.readouterr().out
+    assert "waiting for 1 trials that other commands run" in capsys.readouterr().out
 
 
 def dying_trial(studies: Studies, chosen: contender_module.Contender) -> int:
@@ -270,7 +268,7 @@ def test_of_trials_begun_at_once_those_over_the_budget_are_withdrawn(
     here, there, chosen = tuning.open(), tuning.open(), tuning.contenders[0]
     with pytest.warns(UserWarning, match="Heartbeat"):
         begun = [studies[chosen].ask() for studies in (here, there, here)]
-    objective = Objective(chosen, tuning.plan, tuning.runner, there)
+    objective = Objective(chosen, tuning.plan, tuning.runner, there, LocalExecutor(1))
     with pytest.raises(BudgetSpentError):
         objective(begun[2])
     assert all(objective(trial) > 0 for trial in begun[:2])
@@ -293,28 +291,22 @@ def test_processes_that_come_at_once_make_one_storage_and_never_get_the_same_tri
     assert sorted(numbers) == list(range(40))
 
 
-def test_worker_processes_share_one_budget(shops: Path, settings: TuneSettings) -> None:
+def test_runs_in_processes_share_one_budget(shops: Path, settings: TuneSettings) -> None:
     found = tune(replace(settings, models=("itemknn",), trials=4, data_root=shops, jobs=2))["models"]["itemknn"]
     assert (found["finished"], found["failed"]) == (4, 0)
     assert sum("first" in trial for trial in found["trials"]) == 1
     assert len({trial["options"] for trial in found["trials"]}) == 4
 
 
-def test_a_worker_that_dies_is_told(settings: TuneSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Killed:
-        exitcode = -9
+def test_a_trial_whose_run_is_lost_is_done_by_the_next_command(settings: TuneSettings, trainings: Trainings) -> None:
+    def kill(done: RunSettings, number: int) -> None:
+        if number == 1:
+            raise LostRunError("its process ended with code -9")
 
-        def __init__(self, **_: object) -> None:
-            pass
-
-        def start(self) -> None:
-            pass
-
-        join = start
-
-    monkeypatch.setattr(type(multiprocessing.get_context("spawn")), "Process", Killed)
-    with pytest.raises(TrainingError, match=r"2 of 2 worker processes ended with code -9 .*goes on"):
-        tune(replace(settings, jobs=2))
+    trainings.fail = kill
+    with pytest.raises(TrainingError, match="1 of 1 models could not be run; freedom: its process ended with code -9"):
+        tune(settings)
+    assert tune(settings)["models"]["freedom"]["finished"] == 2
 
 
 # --- trials that do not end as they should
@@ -403,7 +395,7 @@ def test_a_trial_waits_for_its_twin(
     number = dying_trial(studies, chosen)
     twin = studies[chosen].get_trials()[number]
     requeue(optuna.trial.Trial(studies[chosen], twin._trial_id))
-    monkeypatch.setattr(trial_module.time, "sleep", lambda seconds: studies[chosen].tell(number, 0.9))
+    monkeypatch.setattr(LocalExecutor, "pause", lambda *_: studies[chosen].tell(number, 0.9))
     tune(settings)
     assert len(trainings.done) == 1 and studies[chosen].get_trials()[number].state == TrialState.COMPLETE
 

@@ -8,8 +8,8 @@ from experiments.comparison.runner import Runner
 def test_runs_have_processes_of_their_own_and_one_that_fails_stops_no_other(
     tmp_path: Path, shops: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # a run finds its code wherever it is started
-    runner = Runner(tmp_path / "runs", "shop", shops, jobs=2)
+    monkeypatch.chdir(tmp_path)  # a run finds its code and its folder wherever it is started
+    runner = Runner(Path("runs"), "shop", shops, jobs=2)
     good = ("--dataset", "shop", "--model", "mostpop")
     bad = ("--dataset", "bare", "--model", "contentknn", "--model.k", "5")
     (failure,) = runner.run([(bad, 1), (good, 1), (good, 1)], "two runs")
