@@ -90,7 +90,8 @@ def _draw_growth(panel: SubFigure, growth: Mapping[str, Any], where: str) -> Non
             if None not in values:
                 axis.plot(pairs, values, color=INKS[number], marker=MARKERS[number], label=stage)
         axis.set_xscale("log")
-        axis.set_xticks(pairs, [f"{name}\n{row['pairs']:,}" for name, row in growth.items()], fontsize=6.5)
+        labels = [f"{name}, {row['pairs']:,}" for name, row in growth.items()]
+        axis.set_xticks(pairs, labels, fontsize=6.5, rotation=20, ha="right", rotation_mode="anchor")
         axis.set_xticks([], minor=True)
         axis.set_yscale("log")
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -49,7 +49,7 @@ def test_bars_are_ratios_and_lines_are_growth() -> None:
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [(1, 14), (1, -0.5)]
     assert seconds.lines[0].get_xydata().tolist() == [[1000, 0.001], [100_000, 0.1]]
     assert memory.lines[0].get_ydata().tolist() == [0.5, 0.5]
-    assert [label.get_text() for label in memory.get_xticklabels()] == ["small\n1,000", "large\n100,000"]
+    assert [label.get_text() for label in memory.get_xticklabels()] == ["small, 1,000", "large, 100,000"]
     assert figure.subfigs[0].get_supxlabel().endswith("random, 2 threads of a processor, wall time")
 
 
