@@ -17,6 +17,9 @@ SAMPLE = 1000
 MOST_PROBED = 1 / 8
 """Share of the groups that is looked through at most; where that is not enough, all products are hardly slower."""
 
+BLOCK = 65_536
+"""Vectors that are searched for at once; more would be copied for no gain."""
+
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +46,6 @@ def approximate_neighbors(x: Tensor, k: int, *, loop: bool = False, recall: floa
         ConfigError: If faiss is not installed.
     """
     vectors = x.cpu().contiguous()
-    everyone = torch.arange(len(vectors))
     index = _index(vectors)
 
     def neighbors(of: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,8 +69,9 @@ def approximate_neighbors(x: Tensor, k: int, *, loop: bool = False, recall: floa
         index.nprobe,
         index.nlist,
     )
-    values, found = neighbors(everyone)
-    return values.to(x.device), found.to(x.device)
+    parts = [neighbors(rows) for rows in torch.arange(len(vectors)).split(BLOCK)]
+    values, found = (torch.cat(part).to(x.device) for part in zip(*parts, strict=True))
+    return values, found
 
 
 def _index(vectors: Tensor) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from brmrs_graph.graphs import SparseGraph, bipartite_graph, item_graph, knn_graph
+from brmrs_graph.sampling import common_neighbors
 from experiments.benchmark.context import ROTATED, Context
 from experiments.benchmark.memory import available
 from experiments.benchmark.optional import package
@@ -34,28 +36,37 @@ def measure(context: Context) -> dict[str, Any]:
     """Times ``knn_graph`` beside brute force and faiss, for each modality, and the stages of building all graphs."""
     threads = context.settings.threads
     large = random_features(LARGE[0], {"": LARGE[1]})[""]
-    exact, approximate = (lambda: knn_graph(large, K)), (lambda: knn_graph(large, K, exact=False))
+    found: dict[bool, SparseGraph] = {}
+
+    def search(exact: bool) -> None:
+        found[exact] = knn_graph(large, K, exact=exact)
+
     faiss = package("faiss")
+    comparisons = {
+        **{
+            f"{x.size(1)}-d {modality}, {len(x):,} items": context.compare(searches(x, K, threads))
+            for modality, x in some_items(context.data.features).items()
+        },
+        f"{LARGE[1]}-d, {LARGE[0]:,} items": context.compare(
+            {
+                "ours": partial(search, True),
+                "ours, approximate": partial(search, False) if faiss else "faiss is not installed",
+            }
+        ),
+        "building, stages": staged(context.times(lambda: _building(context))),
+    }
     return {
         "title": f"the {K} nearest neighbours of every item, and graphs as a model builds them",
-        "comparisons": {
-            **{
-                f"{x.size(1)}-d {modality}, {len(x):,} items": context.compare(searches(x, K, threads))
-                for modality, x in some_items(context.data.features).items()
-            },
-            f"{LARGE[1]}-d, {LARGE[0]:,} items": context.compare(
-                {"ours": exact, "ours, approximate": approximate if faiss else "faiss is not installed"}
-            ),
-            "building, stages": staged(context.times(lambda: _building(context))),
-        },
-        "facts": {"share of the exact neighbours found approximately": shared(exact(), approximate())} if faiss else {},
+        "comparisons": comparisons,
+        "facts": {"share of the exact neighbours found approximately": shared(found[True], found[False])}
+        if faiss
+        else {},
     }
 
 
 def shared(exact: SparseGraph, other: SparseGraph) -> float:
     """The share of the edges of one graph that another has."""
-    edges, others = (graph.row * graph.num_cols + graph.col for graph in (exact, other))
-    return float(torch.isin(edges, others).float().mean())
+    return common_neighbors(exact, other).num_edges / exact.num_edges
 
 
 def some_items(features: Mapping[str, Tensor]) -> dict[str, Tensor]:

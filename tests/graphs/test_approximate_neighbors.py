@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from brmrs_graph.errors import ConfigError
+from brmrs_graph.graphs import approximate_neighbors as approximate_module
 from brmrs_graph.graphs import knn as knn_module
 from brmrs_graph.graphs import knn_graph
 from brmrs_graph.graphs.approximate_neighbors import approximate_neighbors
@@ -46,6 +47,12 @@ def test_finds_the_recall_asked_for_over_all_items_and_says_it(loop, recall, cap
 def test_gives_the_same_neighbours_each_time():
     first, second = (approximate_neighbors(clustered(), 5) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_the_block_size_does_not_change_the_result(monkeypatch):
+    whole = approximate_neighbors(clustered(), 5)
+    monkeypatch.setattr(approximate_module, "BLOCK", 700)
+    assert all(torch.equal(a, b) for a, b in zip(whole, approximate_neighbors(clustered(), 5), strict=True))
 
 
 def test_says_as_a_warning_that_vectors_without_groups_cannot_be_found(caplog):
