@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from brmrs_graph.blas import dot_products
 from brmrs_graph.nn.fusion import Fusion
 
 FUSED = "fused"
@@ -83,8 +84,8 @@ class Branches:
         return PairScores(self, users, items)[branch]
 
     def score_all(self, branch: str, users: Tensor) -> Tensor:
-        """Scores of all items for some users (ids, shape [B]), B×|I|."""
-        return self.users(branch)[users] @ self.items(branch).t()
+        """Scores of all items for some users (ids, shape [B]), B×|I|, without a gradient."""
+        return dot_products(self.users(branch)[users], self.items(branch))
 
     def is_finite(self, branch: str = FUSED) -> bool:
         """Whether no embedding of a branch is NaN or infinite."""

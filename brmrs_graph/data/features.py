@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
+
+from brmrs_graph.blas import as_many_threads
 
 _ROWS = 32_768  # in one product; the published data sets have fewer, so that their last bits stay as they were
 _STRIP = 512  # columns of a Gram matrix in one product
@@ -94,14 +98,23 @@ def leading_directions(gram: Tensor, dim: int) -> tuple[Tensor, Tensor, float]:
         The vectors as columns, shape [d, dim], the energy of each, shape [dim], descending, and the share of all
         energy (squared norm) that they keep, in [0, 1].
     """
+    energy = float(gram.diagonal().sum())
     try:
-        values, vectors = torch.linalg.eigh(gram)
-    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
-        # Single precision often fails for few different items in many dimensions.
-        values, vectors = (found.to(gram.dtype) for found in torch.linalg.eigh(gram.double()))
-    values = values.clamp(min=0)
-    leading = values[-dim:].flip(0)
-    return vectors[:, -dim:].flip(1), leading, float(leading.sum() / values.sum().clamp(min=1e-12))
+        values, vectors = _eigh(gram, dim)
+    except np.linalg.LinAlgError:  # single precision may fail for few different items in many dimensions
+        values, vectors = (found.to(gram.dtype) for found in _eigh(gram.double(), dim))
+    leading = values.clamp(min=0).flip(0)
+    return vectors.flip(1), leading, float(leading.sum()) / max(energy, 1e-12)
+
+
+def _eigh(gram: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    # The largest alone, ascending: a third of the time that all of them take.
+    size = gram.size(0)
+    with as_many_threads():
+        values, vectors = eigh(gram.cpu().numpy(), subset_by_index=(size - dim, size - 1), check_finite=False)
+    # An eigenvector is known up to its sign, which here makes its largest entry positive, whatever computed it.
+    vectors = vectors * np.where(vectors.max(axis=0) >= -vectors.min(axis=0), 1, -1).astype(vectors.dtype)
+    return torch.from_numpy(values).to(gram.device), torch.from_numpy(vectors).to(gram.device)
 
 
 def standardize(x: Tensor, missing: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brmrs_graph.blas import dot_products
 from brmrs_graph.distributed.partition import Partition
 from brmrs_graph.distributed.ranks import Ranks
 from brmrs_graph.graphs import SparseGraph
@@ -63,7 +64,7 @@ def sharded_knn_graph(
     for source, (others, other_ids) in enumerate(parts):
         found = []
         for rows in torch.arange(own.numel(), device=x.device).split(block):
-            scores = known[rows] @ others.t()
+            scores = dot_products(known[rows], others)
             if source == ranks.rank:
                 scores[rows - rows[:1], rows] = -torch.inf
             found.append(scores.topk(min(k, scores.size(1)), dim=1))

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from brmrs_graph.blas import dot_products
 from brmrs_graph.branches import FUSED
 from brmrs_graph.distributed.branches import ShardedBranches
 from brmrs_graph.distributed.ranks import Ranks
@@ -55,7 +56,7 @@ def _best(branches: ShardedBranches, name: str, users: Tensor, k: int, block: in
         seen = shard.train[users.numpy()][:, first : first + len(items)]
         found = []
         for start in range(0, len(users), block):
-            scores = user[start : start + block] @ items.t()
+            scores = dot_products(user[start : start + block], items)
             part = seen[start : start + block].tocoo()
             row, col = (torch.from_numpy(x.astype(np.int64)).to(scores.device) for x in (part.row, part.col))
             scores[row, col] = -torch.inf

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from brmrs_graph.blas import dot_products
 from brmrs_graph.errors import ConfigError
 
 SAMPLE = 1000
@@ -97,7 +98,7 @@ def _products(vectors: Tensor, rows: Tensor, k: int, loop: bool) -> Tensor:
     """The true neighbours of some vectors, shape [n, k]."""
     found = []
     for some in rows.split(64):
-        top = (vectors[some] @ vectors.t()).topk(min(k + 1, len(vectors)), dim=1)
+        top = dot_products(vectors[some], vectors).topk(min(k + 1, len(vectors)), dim=1)
         found.append(_placed(top.values, top.indices, some, k, loop)[1])
     return torch.cat(found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from brmrs_graph.blas import dot_products
 from brmrs_graph.graphs.merging import merge_best
 
 
@@ -26,15 +27,19 @@ def exact_neighbors(x: Tensor, k: int, *, loop: bool = False, block: int = 1024)
     size = x.size(0)
     values, found = x.new_full((size, k), -torch.inf), torch.zeros(size, k, dtype=torch.int64, device=x.device)
 
-    def improve(rows: slice, scores: Tensor, first: int) -> None:
+    def improve(rows: slice | Tensor, scores: Tensor, first: int) -> None:
         top = scores.topk(min(k, scores.size(1)), dim=1)
         values[rows], found[rows] = merge_best(values[rows], found[rows], top.values, top.indices + first, k)
 
     for start in range(0, size if k else 0, block):
         own, later = slice(start, start + block), slice(start + block, size)
-        scores = x[own] @ x[start:].t()
+        scores = dot_products(x[own], x[start:])
+        square = scores[:, : scores.size(0)]
+        square.copy_(square.tril() + square.tril(-1).t())  # a pair has one value, of which a product makes two here
         scores.fill_diagonal_(torch.inf if loop else -torch.inf)  # with loops, no duplicate may take its place
         improve(own, scores, start)
         if later.start < size:
-            improve(later, scores[:, block:].t(), start)
+            # Of most later rows, no vector of this block is among the k best: it need not be sorted for them.
+            better = (scores[:, block:].amax(dim=0) > values[later, -1]).nonzero().squeeze(1)
+            improve(better + later.start, scores[:, block:].index_select(1, better).t(), start)
     return values, found

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from brmrs_graph.blas import dot_products
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.graphs.sparse import SparseGraph
 
@@ -33,7 +34,7 @@ def nearest_graph(rows: Tensor, cols: Tensor, k: int, *, block: int = 1024) -> S
             f"k={k} nearest columns cannot be had from {cols.size(0)}; choose k between 1 and {cols.size(0)}"
         )
     rows, cols = F.normalize(rows, dim=1), F.normalize(cols, dim=1)
-    found = [(part @ cols.t()).topk(k, dim=1) for part in rows.split(block)]
+    found = [dot_products(part, cols).topk(k, dim=1) for part in rows.split(block)]
     cosine = torch.cat([top.values for top in found]).flatten()
     col = torch.cat([top.indices for top in found]).flatten()
     row = torch.arange(rows.size(0), device=rows.device).repeat_interleave(k)

@@ -62,9 +62,7 @@ def plain(
 
 @torch.no_grad()
 def products(branches: Branches, users: torch.Tensor, names: Sequence[str]) -> None:
-    """Scores of all items for some users, a block of users at a time in the same memory; nothing is ranked."""
-    block = SCORES["cpu"] // branches.num_items  # as in ``rank``
-    scores = torch.empty(block, branches.num_items)
-    for ids in users.split(block):
+    """Scores of all items for some users, a block of users at a time; nothing is ranked."""
+    for ids in users.split(SCORES["cpu"] // branches.num_items):  # as in ``rank``
         for name in names:
-            torch.mm(branches.users(name)[ids], branches.items(name).t(), out=scores[: ids.numel()])
+            branches.score_all(name, ids)

@@ -87,6 +87,16 @@ def test_leading_directions_come_first() -> None:
     torch.testing.assert_close(rotated.norm(dim=0), torch.tensor([5.0, 3.0]))
 
 
+def test_a_direction_points_to_where_its_largest_entry_is_positive() -> None:
+    gram = gram_of([random(60, 8, seed=3)]).double()
+    directions, _, _ = leading_directions(gram, 5)
+    largest = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True))
+    assert bool((largest > 0).all())
+    full = gram.tril() + gram.tril(-1).t()
+    expected = torch.linalg.eigh(full).eigenvectors[:, -5:].flip(1)
+    torch.testing.assert_close(directions.abs(), expected.abs(), rtol=1e-4, atol=1e-4)
+
+
 def test_rows_of_zeros_stay_exactly_zero() -> None:
     x = random(8, 6, seed=0) + 5
     x[[2, 7]] = 0
