@@ -11,7 +11,7 @@ from brmrs_graph.distributed.partition import Partition
 from brmrs_graph.distributed.ranks import Ranks
 from brmrs_graph.graphs import SparseGraph
 from brmrs_graph.graphs.knn import check_k
-from brmrs_graph.graphs.merging import merge_best
+from brmrs_graph.topk import merge_best
 
 
 def standardize_on_ranks(x: Tensor, missing: Tensor, ranks: Ranks) -> Tensor:

@@ -15,8 +15,8 @@ from brmrs_graph.branches import FUSED
 from brmrs_graph.distributed.branches import ShardedBranches
 from brmrs_graph.distributed.ranks import Ranks
 from brmrs_graph.evaluation import Ranking, ndcg, recall
-from brmrs_graph.evaluation.ranking import check_finite, judged, top_items
-from brmrs_graph.graphs.merging import merge_best
+from brmrs_graph.evaluation.ranking import check_finite, judged
+from brmrs_graph.topk import merge_best, top_items
 
 
 @torch.no_grad()

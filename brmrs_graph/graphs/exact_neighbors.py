@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from brmrs_graph.blas import dot_products
-from brmrs_graph.graphs.merging import merge_best
+from brmrs_graph.topk import merge_best, top_items
+
+FEW = 1 / 16
+"""Share of a block's products up to which those that count are picked out one by one; of more, each row is sorted."""
 
 
 def exact_neighbors(x: Tensor, k: int, *, loop: bool = False, block: int = 1024) -> tuple[Tensor, Tensor]:
@@ -27,9 +30,8 @@ def exact_neighbors(x: Tensor, k: int, *, loop: bool = False, block: int = 1024)
     size = x.size(0)
     values, found = x.new_full((size, k), -torch.inf), torch.zeros(size, k, dtype=torch.int64, device=x.device)
 
-    def improve(rows: slice | Tensor, scores: Tensor, first: int) -> None:
-        top = scores.topk(min(k, scores.size(1)), dim=1)
-        values[rows], found[rows] = merge_best(values[rows], found[rows], top.values, top.indices + first, k)
+    def improve(rows: slice | Tensor, more: Tensor, ids: Tensor) -> None:
+        values[rows], found[rows] = merge_best(values[rows], found[rows], more, ids, k)
 
     for start in range(0, size if k else 0, block):
         own, later = slice(start, start + block), slice(start + block, size)
@@ -37,9 +39,27 @@ def exact_neighbors(x: Tensor, k: int, *, loop: bool = False, block: int = 1024)
         square = scores[:, : scores.size(0)]
         square.copy_(square.tril() + square.tril(-1).t())  # a pair has one value, of which a product makes two here
         scores.fill_diagonal_(torch.inf if loop else -torch.inf)  # with loops, no duplicate may take its place
-        improve(own, scores, start)
+        best = top_items(scores, min(k, scores.size(1)))
+        improve(own, scores.gather(1, best), best + start)
         if later.start < size:
-            # Of most later rows, no vector of this block is among the k best: it need not be sorted for them.
-            better = (scores[:, block:].amax(dim=0) > values[later, -1]).nonzero().squeeze(1)
-            improve(better + later.start, scores[:, block:].index_select(1, better).t(), start)
+            scores = scores[:, block:]
+            better = scores > values[later, -1]
+            if int(better.count_nonzero()) <= FEW * better.numel():
+                column, row = better.nonzero(as_tuple=True)
+                rows, more, ids = _in_rows(row, scores[column, row], column)
+                improve(rows + later.start, more, ids + start)
+            else:
+                top = scores.t().topk(min(k, len(scores)), dim=1)
+                improve(later, top.values, top.indices + start)
     return values, found
+
+
+def _in_rows(row: Tensor, value: Tensor, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    # Entries as lists: the rows that have any, and their values and columns, filled up with -inf and 0.
+    order = row.argsort(stable=True)
+    rows, index, count = row[order].unique_consecutive(return_inverse=True, return_counts=True)
+    place = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[index]
+    shape = (len(rows), int(count.max()) if len(rows) else 0)
+    values, columns = value.new_full(shape, -torch.inf), column.new_zeros(shape)
+    values[index, place], columns[index, place] = value[order], column[order]
+    return rows, values, columns

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import ConfigError, TrainingError
-from brmrs_graph.evaluation.ranking import top_items
 from brmrs_graph.models import ItemPaths
 from brmrs_graph.serving.explanation import BranchView, Explanation, strongest_paths
 from brmrs_graph.serving.fold_in import user_map
@@ -21,6 +20,7 @@ from brmrs_graph.serving.ids import Ids
 from brmrs_graph.serving.kept import KeptData
 from brmrs_graph.serving.search import Index, Vectors, lengths, take, unit
 from brmrs_graph.sparse_branches import SparseBranches
+from brmrs_graph.topk import top_items
 
 Answer: TypeAlias = tuple[NDArray[np.object_], NDArray[np.float32]]
 """Ids and scores, best first: shape [n] for one question, [B, n] for several."""

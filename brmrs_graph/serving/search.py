@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from brmrs_graph.evaluation.ranking import top_items
+from brmrs_graph.topk import top_items
 
 BLOCK = 64
 """Queries scored at once, always: fewer are filled up. The last bits of a matrix product depend on its number of rows,

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
@@ -7,8 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from brmrs_graph.branches import FUSED, Branches
-from brmrs_graph.evaluation import rank, ranking
-from brmrs_graph.evaluation.ranking import CHUNK, top_items
+from brmrs_graph.evaluation import rank
 
 
 def branches_of(scores: Tensor, **others: Tensor) -> Branches:
@@ -50,38 +48,6 @@ def test_equals_a_naive_sort_of_every_user_for_any_k_and_block(
         assert ranking.items[row].tolist() == order
         assert ranking.hits[row].tolist() == [item in wanted for item in order]
         assert ranking.num_relevant[row] == len(wanted)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 5), st.integers(1, 40), st.integers(1, 4), st.integers(0, 2**32), st.data())
-def test_top_items_order_ties_by_id(rows: int, columns: int, values: int, seed: int, data: st.DataObject) -> None:
-    k = data.draw(st.integers(1, columns))
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.randint(values, (rows, columns), generator=generator).float()
-    expected = [sorted(range(columns), key=lambda i, s=row: (-s[i], i))[:k] for row in scores.tolist()]
-    assert top_items(scores, k).tolist() == expected
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    size=st.integers(1, 6 * CHUNK + 3),
-    n=st.integers(1, 12),
-    values=st.integers(1, 8),
-    gone=st.sampled_from([0.0, 0.5, 0.99, 1.0]),
-    seed=st.integers(0, 2**16),
-)
-def test_top_items_by_chunks_are_those_of_a_full_sort_with_ties_and_with_little_left(
-    size: int, n: int, values: int, gone: float, seed: int
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.randint(values, (3, size), generator=generator).float()
-    scores[torch.rand(3, size, generator=generator) < gone] = -torch.inf
-    n = min(n, size)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking, "FEW", 1)
-        found = top_items(scores, n)
-    assert torch.equal(found, torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :n])
-    assert torch.equal(found, top_items(scores, n))
 
 
 def test_equal_scores_everywhere_rank_by_id() -> None:

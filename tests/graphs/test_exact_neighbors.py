@@ -3,15 +3,25 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brmrs_graph.graphs import exact_neighbors as module
 from brmrs_graph.graphs.exact_neighbors import exact_neighbors
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(2, 14), st.booleans(), st.integers(1, 16), st.integers(0, 2**30), st.data())
-def test_equals_the_whole_matrix_of_products(size, loop, block, seed, data):
+@settings(deadline=None, max_examples=120)
+@given(
+    size=st.integers(2, 14),
+    loop=st.booleans(),
+    few=st.sampled_from([0, 0.4, 1]),
+    block=st.integers(1, 16),
+    seed=st.integers(0, 2**30),
+    data=st.data(),
+)
+def test_equals_the_whole_matrix_of_products(size, loop, few, block, seed, data):
     x = torch.randn(size, 3, generator=torch.Generator().manual_seed(seed))
     k = data.draw(st.integers(1, size - (not loop)))
-    values, found = exact_neighbors(x, k, loop=loop, block=block)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FEW", few)  # 0 sorts the rows of every block, 1 picks products out of every block
+        values, found = exact_neighbors(x, k, loop=loop, block=block)
     whole = (x @ x.t()).fill_diagonal_(torch.inf if loop else -torch.inf)
     torch.testing.assert_close(values, whole.topk(k, dim=1).values)
     torch.testing.assert_close(values, whole.gather(1, found))

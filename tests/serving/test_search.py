@@ -2,9 +2,9 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from brmrs_graph.evaluation.ranking import top_items
 from brmrs_graph.serving import search
 from brmrs_graph.serving.search import BLOCK, SLICE, Index, take, unit
+from brmrs_graph.topk import top_items
 
 
 def vectors(dense: bool, rows: int, dim: int, seed: int) -> search.Vectors:

@@ -1,0 +1,77 @@
+"""The best columns of every row, at once or in parts that are merged."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CHUNK = 32
+"""Columns of which only the best is looked at first, where there are many."""
+
+FEW = 16
+"""Columns are many from so many times the columns of k chunks on; below that a plain topk is as fast."""
+
+
+def top_items(scores: Tensor, k: int) -> Tensor:
+    """The k best columns of every row, best first; among equal scores the lower id comes first.
+
+    ``topk`` alone leaves the order of ties open, which makes popularity baselines irreproducible.
+
+    Args:
+        scores: Scores, shape [n, |I|].
+        k: At most |I|.
+
+    Returns:
+        Item ids, int64, shape [n, k].
+    """
+    if scores.size(1) < FEW * CHUNK * max(k, 1):
+        return _top_items(scores, k)
+    # The k best lie in the k chunks with the best maxima: before the best column of any other chunk come at least k,
+    # one from each of these (ties are decided by id, among chunks as within them).
+    size = scores.size(1)
+    full = size // CHUNK * CHUNK
+    maxima = scores[:, :full].unflatten(1, (-1, CHUNK)).amax(dim=2)
+    if full < size:
+        maxima = torch.cat([maxima, scores[:, full:].amax(dim=1, keepdim=True)], dim=1)
+    chunks = _top_items(maxima, k).sort(dim=1).values
+    items = (chunks.unsqueeze(2) * CHUNK + torch.arange(CHUNK, device=scores.device)).flatten(1)
+    candidates = scores.gather(1, items.clamp(max=size - 1)).masked_fill_(items >= size, -torch.inf)
+    # Ids past the end come last of all, and the k chunks hold k others even if all but one of the last one are such.
+    return items.gather(1, _top_items(candidates, k))
+
+
+def _top_items(scores: Tensor, k: int) -> Tensor:
+    values, items = scores.topk(min(k + 1, scores.size(1)), dim=1)
+    by_id = items[:, :k].argsort(dim=1)
+    items, best = items[:, :k].gather(1, by_id), values[:, :k].gather(1, by_id)
+    items = items.gather(1, best.argsort(dim=1, descending=True, stable=True))
+    if values.size(1) > k:
+        torn = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)  # equal scores on both sides of the cut
+        if torn.numel():
+            items[torn] = _split_tie(scores[torn], values[torn, k - 1], items[torn])
+    return items
+
+
+def _split_tie(scores: Tensor, cut: Tensor, items: Tensor) -> Tensor:
+    # Items above the cut are right already; the places of those at the cut go to the lowest ids among all that tie.
+    k = items.size(1)
+    ids = torch.arange(scores.size(1), device=scores.device)
+    tied = torch.where(scores == cut.unsqueeze(1), ids, scores.size(1)).topk(k, dim=1, largest=False, sorted=True)
+    above = (scores.gather(1, items) > cut.unsqueeze(1)).sum(dim=1, keepdim=True)
+    place = torch.arange(k, device=scores.device) - above
+    return torch.where(place < 0, items, tied.values.gather(1, place.clamp(min=0)))
+
+
+def merge_best(values: Tensor, ids: Tensor, more: Tensor, more_ids: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k best of two lists in every row, best first; among equal values those of the first list come first.
+
+    Args:
+        values: The first list's values, shape [n, a].
+        ids: Their ids, shape [n, a].
+        more: The second list's values, shape [n, b].
+        more_ids: Their ids, shape [n, b].
+        k: Most that are kept.
+    """
+    values, ids = torch.cat([values, more], dim=1), torch.cat([ids, more_ids], dim=1)
+    best = values.argsort(dim=1, descending=True, stable=True)[:, :k]
+    return values.gather(1, best), ids.gather(1, best)
