@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import RLock
 
 import numpy as np
 import scipy.linalg  # noqa: F401 - loads SciPy's BLAS, so that the controller finds it
@@ -11,12 +13,15 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+_TURN = RLock()
+
 
 def dot_products(x: Tensor, y: Tensor) -> Tensor:
-    """All dot products of two sets of vectors, without a gradient.
+    """All dot products of two sets of vectors.
 
-    OpenBLAS, which NumPy's wheels bring, keeps its speed where one side is much longer than the other, as all items
-    are beside a block of users; torch's MKL loses a third of it on processors that are not Intel's.
+    Where no gradient is asked for, NumPy's BLAS makes them on a CPU. In its wheels that is mostly OpenBLAS, which keeps
+    its speed where one side is much longer than the other, as all items are beside a block of users; torch's MKL was
+    measured to lose a third of it there, on an AMD EPYC.
 
     Args:
         x: Vectors, shape [N, d].
@@ -25,16 +30,21 @@ def dot_products(x: Tensor, y: Tensor) -> Tensor:
     Returns:
         Shape [N, M].
     """
-    x, y = x.detach(), y.detach()
-    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+    learned = torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+    if learned or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) or y.dtype != x.dtype:
         return x @ y.t()
     with as_many_threads():
-        return torch.from_numpy(np.matmul(x.numpy(), y.numpy().T))
+        return torch.from_numpy(np.matmul(x.detach().numpy(), y.detach().numpy().T))
 
 
-def as_many_threads() -> AbstractContextManager[object]:
-    """A context in which NumPy and SciPy compute with as many threads as torch, whose setting they do not know."""
-    return _controller().limit(limits=torch.get_num_threads(), user_api="blas")
+@contextmanager
+def as_many_threads() -> Iterator[None]:
+    """A context in which NumPy and SciPy compute with as many threads as torch, whose setting they do not know.
+
+    The number is one for the whole process, so that threads of a program enter the context in turn.
+    """
+    with _TURN, _controller().limit(limits=torch.get_num_threads(), user_api="blas"):
+        yield
 
 
 @cache

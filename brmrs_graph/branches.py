@@ -84,7 +84,7 @@ class Branches:
         return PairScores(self, users, items)[branch]
 
     def score_all(self, branch: str, users: Tensor) -> Tensor:
-        """Scores of all items for some users (ids, shape [B]), B×|I|, without a gradient."""
+        """Scores of all items for some users (ids, shape [B]), B×|I|."""
         return dot_products(self.users(branch)[users], self.items(branch))
 
     def is_finite(self, branch: str = FUSED) -> bool:

@@ -1,6 +1,7 @@
 """Products by NumPy's BLAS: what torch gives, with as many threads as torch has."""
 
-import numpy as np
+from threading import Event, Thread
+
 import pytest
 import torch
 from threadpoolctl import threadpool_info
@@ -18,26 +19,70 @@ def test_products_are_those_of_torch(dtype: torch.dtype) -> None:
     torch.testing.assert_close(found.double(), x.double() @ y.double().t(), rtol=tolerance, atol=10 * tolerance)
 
 
-def test_products_of_views_of_none_and_of_what_is_learned() -> None:
-    table = torch.randn(40, 12, requires_grad=True)
-    found = dot_products(table[::3], table[:, :12])
-    torch.testing.assert_close(found, (table[::3] @ table.t()).detach())
-    assert not found.requires_grad
+def test_products_of_views_and_of_none() -> None:
+    table = torch.randn(40, 24)[:, ::2]
+    torch.testing.assert_close(dot_products(table[::3], table), table[::3] @ table.t())
     assert dot_products(table[:0], table).shape == (0, 40)
 
 
-def test_threads_are_those_of_torch_and_then_as_before() -> None:
-    def threads() -> list[int]:
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+def test_products_of_what_is_learned_have_a_gradient_unless_none_is_asked_for() -> None:
+    x, y = torch.randn(3, 5, requires_grad=True), torch.randn(4, 5)
+    (gradient,) = torch.autograd.grad(dot_products(x, y).sum(), x)
+    torch.testing.assert_close(gradient, y.sum(dim=0).expand(3, 5))
+    with torch.no_grad():
+        assert not dot_products(x, y).requires_grad
 
-    np.ones((2, 2)) @ np.ones((2, 2))
-    before, ours = threads(), torch.get_num_threads()
-    assert before, "NumPy has no BLAS whose threads can be counted"
+
+def test_types_are_not_mixed() -> None:
+    with pytest.raises(RuntimeError, match="same dtype"):
+        dot_products(torch.ones(2, 3), torch.ones(2, 3, dtype=torch.float64))
+
+
+def threads_of_blas() -> list[int]:
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+needs_countable_threads = pytest.mark.skipif(not threads_of_blas(), reason="this BLAS has no threads to be counted")
+
+
+@needs_countable_threads
+def test_threads_are_those_of_torch_and_then_as_before() -> None:
+    before, ours = threads_of_blas(), torch.get_num_threads()
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
             with as_many_threads():
-                assert set(threads()) == {count}
-            assert threads() == before
+                assert set(threads_of_blas()) == {count}
+            assert threads_of_blas() == before
+    finally:
+        torch.set_num_threads(ours)
+
+
+@needs_countable_threads
+def test_threads_of_a_program_take_turns() -> None:
+    before, ours = threads_of_blas(), torch.get_num_threads()
+    inside, leave, seen = Event(), Event(), []
+
+    def first() -> None:
+        with as_many_threads():
+            inside.set()
+            leave.wait(timeout=5)
+
+    def second() -> None:
+        inside.wait(timeout=5)
+        with as_many_threads():
+            seen.append(leave.is_set())
+
+    torch.set_num_threads(max(before) + 1)
+    try:
+        both = [Thread(target=first), Thread(target=second)]
+        for thread in both:
+            thread.start()
+        inside.wait(timeout=5)
+        both[1].join(timeout=0.2)  # would have got in by now
+        leave.set()
+        for thread in both:
+            thread.join(timeout=5)
+        assert seen == [True] and threads_of_blas() == before
     finally:
         torch.set_num_threads(ours)

@@ -51,7 +51,7 @@ def rotate(x: Tensor, dim: int) -> tuple[Tensor, float]:
     and dot products are kept up to the energy that is left out. Beside x and the result, memory is a few d × d.
 
     Args:
-        x: Features, shape [N, d].
+        x: Features, on the CPU, shape [N, d].
         dim: Dimensions kept; with ``dim`` >= d the features come back as they are.
 
     Returns:
@@ -94,7 +94,11 @@ def leading_directions(gram: Tensor, dim: int) -> tuple[Tensor, Tensor, float]:
 
     Returns:
         The vectors as columns, shape [d, dim], the energy of each, shape [dim], descending, and the share of all
-        energy (squared norm) that they keep, in [0, 1].
+        energy (squared norm) that they keep, in [0, 1]. A vector is known up to its sign; its largest entry is
+        positive (the first one, if several are equally large), whatever library computed it.
+
+    Raises:
+        LinAlgError: If there are none, as of values that are infinite or whose squares are.
     """
     energy = float(gram.diagonal().sum())
     try:
@@ -102,7 +106,7 @@ def leading_directions(gram: Tensor, dim: int) -> tuple[Tensor, Tensor, float]:
     except np.linalg.LinAlgError:  # single precision may fail for few different items in many dimensions
         values, vectors = (found.to(gram.dtype) for found in _eigh(gram.double(), dim))
     leading = values.clamp(min=0).flip(0)
-    return vectors.flip(1), leading, float(leading.sum()) / max(energy, 1e-12)
+    return vectors.flip(1), leading, min(float(leading.sum()) / max(energy, 1e-12), 1.0)
 
 
 def _eigh(gram: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -111,8 +115,11 @@ def _eigh(gram: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     with as_many_threads():
         # Transposed, it lies in memory as LAPACK wants it.
         values, vectors = eigh(gram.numpy().T, lower=False, subset_by_index=(size - dim, size - 1), check_finite=False)
-    # An eigenvector is known up to its sign, which here makes its largest entry positive, whatever computed it.
-    vectors = vectors * np.where(vectors.max(axis=0) >= -vectors.min(axis=0), 1, -1).astype(vectors.dtype)
+    if len(values) < dim:  # SciPy says nothing
+        raise np.linalg.LinAlgError("eigenvectors of a Gram matrix were not found; are features infinite or too large?")
+    size = np.abs(vectors)
+    largest = (size >= 0.999 * size.max(axis=0)).argmax(axis=0)  # the first of those that rounding cannot tell apart
+    vectors = vectors * np.sign(vectors[largest, np.arange(dim)])
     return torch.from_numpy(values), torch.from_numpy(vectors)
 
 

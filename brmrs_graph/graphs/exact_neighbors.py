@@ -46,7 +46,7 @@ def exact_neighbors(x: Tensor, k: int, *, loop: bool = False, block: int = 1024)
             better = scores > values[later, -1]
             if int(better.count_nonzero()) <= FEW * better.numel():
                 column, row = better.nonzero(as_tuple=True)
-                rows, more, ids = _in_rows(row, scores[column, row], column)
+                rows, more, ids = _in_rows(row, scores[column, row], column, k)
                 improve(rows + later.start, more, ids + start)
             else:
                 top = scores.t().topk(min(k, len(scores)), dim=1)
@@ -54,12 +54,15 @@ def exact_neighbors(x: Tensor, k: int, *, loop: bool = False, block: int = 1024)
     return values, found
 
 
-def _in_rows(row: Tensor, value: Tensor, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    # Entries as lists: the rows that have any, and their values and columns, filled up with -inf and 0.
-    order = row.argsort(stable=True)
+def _in_rows(row: Tensor, value: Tensor, column: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    # Entries as lists: the rows that have any, and the values and columns of their k best, filled up with -inf and 0.
+    order = value.argsort(descending=True, stable=True)
+    order = order[row[order].argsort(stable=True)]
     rows, index, count = row[order].unique_consecutive(return_inverse=True, return_counts=True)
     place = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[index]
-    shape = (len(rows), int(count.max()) if len(rows) else 0)
+    kept = place < k  # few rows may have many, and all lists are as wide as the longest
+    order, index, place = order[kept], index[kept], place[kept]
+    shape = (len(rows), min(k, int(count.max())) if len(rows) else 0)
     values, columns = value.new_full(shape, -torch.inf), column.new_zeros(shape)
     values[index, place], columns[index, place] = value[order], column[order]
     return rows, values, columns

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -82,6 +83,20 @@ def test_a_small_shop_with_the_same_few_pictures_is_rotated(seed: int) -> None:
 def test_leading_directions_come_first() -> None:
     rotated, _ = rotate(torch.diag(torch.tensor([1.0, 5.0, 3.0])), 2)
     torch.testing.assert_close(rotated.norm(dim=0), torch.tensor([5.0, 3.0]))
+
+
+@pytest.mark.parametrize("gram", [[[2.0, -1.0], [-1.0, 2.0]], [[1.0, -1.0], [-1.0, 1.0]]])
+def test_of_equally_large_entries_the_first_one_is_positive(gram: list[list[float]]) -> None:
+    directions, _, _ = leading_directions(torch.tensor(gram), 1)
+    torch.testing.assert_close(directions, torch.tensor([[0.5**0.5], [-(0.5**0.5)]]))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e20])
+def test_features_without_directions_are_an_error(value: float) -> None:
+    x = random(30, 12, seed=0)
+    x[3, 4] = value
+    with pytest.raises(np.linalg.LinAlgError):
+        rotate(x, 5)
 
 
 def test_a_direction_points_to_where_its_largest_entry_is_positive() -> None:

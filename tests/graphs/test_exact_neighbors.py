@@ -17,7 +17,11 @@ from brmrs_graph.graphs.exact_neighbors import exact_neighbors
     data=st.data(),
 )
 def test_equals_the_whole_matrix_of_products(size, loop, few, block, seed, data):
-    x = torch.randn(size, 3, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    if data.draw(st.booleans()):
+        x = torch.randn(size, 3, generator=generator)
+    else:  # many are equal, many products too
+        x = torch.randint(-1, 2, (size, 3), generator=generator).float()
     k = data.draw(st.integers(1, size - (not loop)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "FEW", few)  # 0 sorts the rows of every block, 1 picks products out of every block
