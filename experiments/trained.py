@@ -104,8 +104,9 @@ def read_comparison(results: Path, runs: Path, arms: Sequence[str] = ()) -> list
     """
     try:
         content = json.loads(results.read_text())
-        dataset, kept, reference, seeds = (content[key] for key in ("dataset", "arms", "reference", "seeds"))
+        dataset, kept, reference = (content[key] for key in ("dataset", "arms", "reference"))
         options = {name: shlex.split(arm["options"]) for name, arm in kept.items()}
+        seeds = {name: list(arm["seeds"]) for name, arm in kept.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{results} cannot be read as the results of experiments.compare: {error!r}") from error
     if unknown := [name for name in arms if name not in options]:
@@ -113,7 +114,7 @@ def read_comparison(results: Path, runs: Path, arms: Sequence[str] = ()) -> list
     models = []
     for name in arms or sorted(options, key=lambda name: name != reference):
         folder = runs / dataset / folder_name(options[name])
-        (model,) = read_trained(folder / str(seed) for seed in seeds)
+        (model,) = read_trained(folder / str(seed) for seed in seeds[name])
         models.append(replace(model, name=name))
     return models
 

@@ -43,7 +43,13 @@ def seeds(results: Mapping[str, Any]) -> str:
 
 
 def fewer(arm: Mapping[str, Any], results: Mapping[str, Any]) -> str:
-    """What follows the name of an arm that has fewer seeds than others: ``" (1 seed)"``; else nothing."""
+    """What follows the name of an arm that has fewer seeds than others, or has not had all its trials.
+
+    ``" (1 seed)"``, ``" (5 of 8 trials)"`` or ``" (1 seed, 5 of 8 trials)"``; else nothing.
+    """
     number = len(arm["seeds"])
     most = max(len(other["seeds"]) for other in results["arms"].values())
-    return f" ({counted(number, 'seed')})" if number < most else ""
+    trials = list(arm.get("trials", {}).values())
+    done = sum(valid is not None for valid in trials)
+    said = [counted(number, "seed")] * (number < most) + [f"{done} of {len(trials)} trials"] * (done < len(trials))
+    return f" ({', '.join(said)})" if said else ""

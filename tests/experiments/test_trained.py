@@ -84,11 +84,14 @@ def test_a_comparison_leads_to_its_runs(tmp_path: Path) -> None:
     content = {
         "dataset": "boutique",
         "reference": "hard",
-        "seeds": [1, 2],
-        "arms": {name: {"options": " ".join(words)} for name, words in options.items()},
+        "seeds": [1, 2, 3],  # those of the plan; an arm may have fewer
+        "arms": {
+            name: {"options": " ".join(words), "seeds": seeds}
+            for (name, words), seeds in zip(options.items(), ([1, 3], [1, 2]), strict=True)
+        },
     }
     results.write_text(json.dumps(content))
-    assert [(m.name, m.seeds) for m in read_comparison(results, tmp_path)] == [("hard", [1, 2]), ("plain", [1, 2])]
+    assert [(m.name, m.seeds) for m in read_comparison(results, tmp_path)] == [("hard", [1, 2]), ("plain", [1, 3])]
     assert [m.name for m in read_comparison(results, tmp_path, ["plain"])] == ["plain"]
     with pytest.raises(ConfigError, match="no arm soft; choose among plain, hard"):
         read_comparison(results, tmp_path, ["plain", "soft"])
