@@ -113,12 +113,12 @@ def test_a_comparison_is_diagnosed_by_the_names_of_its_arms(runs: Path, tmp_path
     arms = {}
     for name in ("bpr", "default"):
         options = (*COMMON, *ARMS[name])
-        arms["plain" if name == "bpr" else "ours"] = {"options": " ".join(options)}
+        arms["plain" if name == "bpr" else "ours"] = {"options": " ".join(options), "seeds": [1, 2]}
         target = kept / "shop" / folder_name(options)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(runs / name)
     results = tmp_path / "objectives.json"
-    content = {"dataset": "shop", "reference": "ours", "seeds": [1, 2], "arms": arms}
+    content = {"dataset": "shop", "reference": "ours", "arms": arms}
     results.write_text(json.dumps(content))
     diagnose.command(["--comparison", str(results), "--runs", str(kept)])
     record = diagnosed(kept / "diagnosis-objectives")
