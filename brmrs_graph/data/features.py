@@ -15,7 +15,7 @@ from torch import Tensor
 
 from brmrs_graph.blas import as_many_threads
 
-_ROWS = 32_768  # in one product; the published data sets have fewer, so that their last bits stay as they were
+_ROWS = 32_768  # in one product
 
 
 def zero_rows(x: Tensor) -> Tensor:

@@ -51,5 +51,9 @@ def fewer(arm: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     most = max(len(other["seeds"]) for other in results["arms"].values())
     trials = list(arm.get("trials", {}).values())
     done = sum(valid is not None for valid in trials)
-    said = [counted(number, "seed")] * (number < most) + [f"{done} of {len(trials)} trials"] * (done < len(trials))
+    said = []
+    if number < most:
+        said.append(counted(number, "seed"))
+    if done < len(trials):
+        said.append(f"{done} of {len(trials)} trials")
     return f" ({', '.join(said)})" if said else ""
