@@ -15,7 +15,7 @@ import yaml
 
 from brmrs_graph import __version__
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import model_names
+from brmrs_graph.models import model_class, model_names
 from brmrs_graph.training import PRESETS
 from experiments.runfolder import MAY_DIFFER
 from experiments.settings import RunSettings, parse, to_dict
@@ -63,7 +63,7 @@ class Plan:
     common: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Checks that the reference is an arm and that there is something to compare."""
+        """Checks that the reference is an arm, that there is something to compare, and that no run counts twice."""
         names = [arm.name for arm in self.arms]
         if self.reference not in names:
             raise ConfigError(f"reference '{self.reference}' is none of the arms: {', '.join(names)}")
@@ -72,6 +72,12 @@ class Plan:
         for arm in self.arms:
             if arm.against and (arm.against not in names or arm.against == arm.name):
                 raise ConfigError(f"arm '{arm.name}' is to be tested against '{arm.against}', which is no other arm")
+            if not arm.trials:
+                raise ConfigError(f"arm '{arm.name}' has an empty list of trials; give one, or leave the list out")
+        given = {"seeds": self.seeds, "trial_seeds": self.trial_seeds}
+        for what, seeds in (given | {f"the seeds of arm '{arm.name}'": arm.seeds for arm in self.arms}).items():
+            if len(set(seeds)) < len(seeds):
+                raise ConfigError(f"{what} are to differ, but are {', '.join(map(str, seeds))}; give each seed once")
 
     def options(self, arm: Arm, trial: Sequence[str]) -> tuple[str, ...]:
         """All options of a run, except seed and places."""
@@ -90,14 +96,16 @@ def folder_name(options: Sequence[str]) -> str:
     """A folder name for runs with these options.
 
     It is made from the settings that they resolve to, so that arms which ask for the same thing share their runs, and a
-    changed preset or version never finds old ones.
+    changed preset, model (its ``revision``) or version never finds old ones.
 
     Raises:
         ConfigError: If an option has a value out of range.
     """
     resolved = to_dict(settings_of(tuple(options)))
     settings = {name: value for name, value in resolved.items() if name not in {*MAY_DIFFER, "seed"}}
-    return hashlib.sha256(json.dumps([__version__, settings], sort_keys=True).encode()).hexdigest()[:12]
+    revision = model_class(resolved["model"]).revision
+    code = [__version__, revision] if revision else [__version__]
+    return hashlib.sha256(json.dumps([*code, settings], sort_keys=True).encode()).hexdigest()[:12]
 
 
 @cache

@@ -41,12 +41,15 @@ class Recommender(nn.Module):
         averages: Whether the fused score is a mean of branch scores (see :class:`~brmrs_graph.nn.Fusion`).
         needs_content: Whether item features must be there.
         default_objective: The objective preset used when none is asked for.
+        revision: Raised by one whenever the same options come to give another model, so that ``experiments`` tells its
+            runs from those of before.
     """
 
     modalities: tuple[str, ...] = ()
     averages = False
     needs_content = False
     default_objective = "bpr"
+    revision = 0
 
     def forward(self) -> Branches:
         """User and item embeddings of all branches, over the whole graph."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brmrs_graph.data import MultimodalDataset
@@ -19,17 +20,19 @@ class ContentProjection(nn.Module):
         data: Where the features come from.
         dim: Width d.
         hidden: Width of a hidden layer with leaky ReLU (default: none).
+        unit: Whether the standardised features of each item are scaled to length 1.
 
     Raises:
         ConfigError: If a modality has a name that no submodule can have.
     """
 
-    def __init__(self, data: MultimodalDataset, dim: int, hidden: int = 0) -> None:
+    def __init__(self, data: MultimodalDataset, dim: int, hidden: int = 0, unit: bool = False) -> None:
         super().__init__()
         check_modality_names(data.modalities)
         self.layers = nn.ModuleDict({m: _layers(x.size(1), dim, hidden) for m, x in data.features.items()})
         for m, x in data.features.items():
-            self.register_buffer(f"x_{m}", standardize(x, data.missing[m]), persistent=False)
+            x = standardize(x, data.missing[m])
+            self.register_buffer(f"x_{m}", F.normalize(x, dim=1) if unit else x, persistent=False)
             self.register_buffer(f"has_{m}", (~data.missing[m]).unsqueeze(1).float(), persistent=False)
 
     def forward(self) -> dict[str, Tensor]:

@@ -69,11 +69,12 @@ class MMSSL(Recommender):
         E &= \mathrm{LightGCN}\Bigl([p; q] + \eta \frac{\hat e}{\lVert \hat e \rVert}\Bigr), \qquad
             Y = E + \omega \sum_m \frac{f^m}{\lVert f^m \rVert}
 
-    where :math:`\hat R^m` links each user to the k items with the largest :math:`\hat a^m` (found anew each epoch; a
-    constant in between). A critic sees generated rows :math:`\hat a_u^m` and true rows
-    :math:`a_u / |N_u| + \zeta \cos(Y_u, Y_I)`, cosines and rows scaled to length 1, and plays the Wasserstein game with
-    gradient penalty. Losses of its own: the critic's, the generators' (:math:`\lambda_2`), and InfoNCE between
-    :math:`e_u^m` and :math:`Y_u`, summed over modalities (:math:`\lambda_1`).
+    where :math:`\hat R^m` links each user to the k items with the largest :math:`\hat a^m` among those that the user
+    has no training interaction with (found anew each epoch; a constant in between). A critic sees generated rows
+    :math:`\hat a_u^m` and true rows :math:`a_u / |N_u| + \zeta \cos(Y_u, Y_I)`, in both of which the similarities to
+    training items are 0, similarities and rows scaled to length 1, and plays the Wasserstein game with gradient
+    penalty. Losses of its own: the critic's, the generators' (:math:`\lambda_2`), and InfoNCE between :math:`e_u^m`
+    and :math:`Y_u`, summed over modalities (:math:`\lambda_1`).
 
     Branches: each modality (:math:`f^m / \lVert f^m \rVert`, whose score is the generated relation), ``"id"`` (E) and
     ``"fused"`` (Y).
@@ -88,6 +89,7 @@ class MMSSL(Recommender):
     """
 
     needs_content = True
+    revision = 1
 
     def __init__(self, data: MultimodalDataset, config: MMSSLConfig) -> None:
         super().__init__()
@@ -151,9 +153,10 @@ class MMSSL(Recommender):
             for m in self.modalities
         ]
         judged = users[: config.critic_users].unique()
+        true = self.true_rows.take_rows(judged).to_dense()
         rows = {m: branches.users(m).index_select(0, judged) @ branches.items(m).t() for m in self.modalities}
-        generated = F.normalize(torch.cat(list(rows.values())), dim=1)
-        real = self._real(branches, judged).repeat(len(rows), 1)
+        generated = F.normalize(torch.cat([row * (true == 0) for row in rows.values()]), dim=1)
+        real = self._real(branches, judged, true).repeat(len(rows), 1)
         return {
             "critic": critic_loss(self.critic, real, generated, config.penalty, self.generator),
             "generators": config.adversarial * generator_loss(self.critic, generated),
@@ -172,7 +175,7 @@ class MMSSL(Recommender):
     def _relate(self) -> dict[str, tuple[SparseGraph, SparseGraph]]:
         relations = {}
         for m, (user, item) in self._generate(0.0).items():
-            graph = nearest_graph(user, item, self.config.k)
+            graph = nearest_graph(user, item, self.config.k, exclude=self.graph)
             graph = graph.with_weight(torch.ones_like(graph.weight))
             relations[m] = _root_normalize(graph), _root_normalize(graph.t())
         return relations
@@ -187,10 +190,10 @@ class MMSSL(Recommender):
         return (weight.unsqueeze(-1) * value).sum(dim=1).flatten(1)
 
     @torch.no_grad()
-    def _real(self, branches: Branches, users: Tensor) -> Tensor:
+    def _real(self, branches: Branches, users: Tensor, true: Tensor) -> Tensor:
         user = F.normalize(branches.users().index_select(0, users), dim=1)
-        similar = F.normalize(user @ F.normalize(branches.items(), dim=1).t(), dim=1)
-        return F.normalize(self.true_rows.take_rows(users).to_dense() + self.config.auxiliary * similar, dim=1)
+        similar = user @ F.normalize(branches.items(), dim=1).t() * (true == 0)
+        return F.normalize(true + self.config.auxiliary * F.normalize(similar, dim=1), dim=1)
 
 
 def _critic(num_items: int, width: int) -> nn.Sequential:

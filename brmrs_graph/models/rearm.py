@@ -69,25 +69,28 @@ class REARM(Recommender):
 
     .. math::
         [z; z^v; z^t; \ldots] &= \mathrm{normalize}(S^{L'} [e; W_v x^v; W_t x^t; \ldots]), \\
-        E &= \mathrm{LightGCN}(z), \qquad F^m = \mathrm{LightGCN}(\phi(z^m)), \\
+        E &= \mathrm{LightGCN}(z), \qquad F^m = \mathrm{LightGCN}([\phi(z_U^m); \phi(\mathrm{LN}(z_I^m))]), \\
         Y^m &= \phi(F^m) + E, \qquad Y^{shared} = \phi(\mathrm{Meta}(E \mid F^v, F^t, \ldots)) + E
 
-    with PReLU :math:`\phi` and :class:`~brmrs_graph.nn.LowRankMetaNetwork`. The concatenation of all Y ranks: scores
-    add up. Losses of its own, users plus items: InfoNCE between :math:`F^v` and :math:`F^t` (what modalities share) and
-    orthogonality of the subspaces that these span (what is specific), means over pairs of modalities.
+    with PReLU :math:`\phi`, layer norm LN and :class:`~brmrs_graph.nn.LowRankMetaNetwork`. The concatenation of all Y
+    ranks: scores add up. Losses of its own, users plus items: InfoNCE between :math:`F^v` and :math:`F^t` (what
+    modalities share) and orthogonality of the subspaces that these span (what is specific), means over pairs of
+    modalities.
 
     Branches: each modality (:math:`Y^m`) and ``"shared"``. Since E is in all of them, a modality's branch is content
     *and* behaviour, as in the paper.
 
-    What is left out: the paper's attention among the d entries of a vector, within and across modalities (d² numbers
-    per item and attention). What is otherwise: the orthogonality does not grow with the batch of N (see
-    :func:`~brmrs_graph.losses.subspace_loss`; a published weight is to be multiplied by N² / d²); co-occurrence is
-    Jaccard overlap, similarity is binary, and both are row-normalised; features and interests are constants; the
-    meta-network learns what it knows of the modalities, which the published code prevents. Items that lack a modality,
-    and users all of whose items do, start from zero in it.
+    What is left out: the paper's attention among the d entries of an item's vector, within and across modalities (d²
+    numbers per item and attention); the layer norm that follows it stays, once. What is otherwise: the orthogonality
+    does not grow with the batch of N (see :func:`~brmrs_graph.losses.subspace_loss`; a published weight is to be
+    multiplied by N² / d²); co-occurrence is Jaccard overlap, similarity is binary, and both are row-normalised;
+    features and interests are constants, and free vectors start as in the other models here; the meta-network learns
+    what it knows of the modalities, which the published code prevents. Items that lack a modality, and users all of
+    whose items do, start from zero in it.
     """
 
     needs_content = True
+    revision = 1
 
     def __init__(self, data: MultimodalDataset, config: REARMConfig) -> None:
         super().__init__()
@@ -117,6 +120,7 @@ class REARM(Recommender):
             {side: LowRankMetaNetwork(dim, dim * len(widths), config.rank) for side in ("user", "item")}
         )
         self.activation = nn.PReLU()
+        self.norm = nn.LayerNorm(dim)
 
         self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)
         interests = row_normalize(self.graph.with_weight(torch.ones_like(self.graph.weight)))
@@ -149,6 +153,7 @@ class REARM(Recommender):
             F.normalize(self.item_smoothing(self._raw("item"), self.item_graph), dim=1),
         ]
         dim = self.config.dim
+        start = [start[0], torch.cat([start[1][:, :dim], *map(self.norm, start[1][:, dim:].split(dim, dim=1))], dim=1)]
         start = [torch.cat([x[:, :dim], self.activation(x[:, dim:])], dim=1) for x in start]
         tables: list[dict[str, Tensor]] = []
         extra: dict[str, Tensor] = {}

@@ -39,7 +39,8 @@ class SLMRec(Recommender):
     r"""An ID and several modality channels, fused linearly, with contrastive losses for all.
 
     From "Self-supervised Learning for Multimedia Recommendation" (Tao et al., IEEE Transactions on Multimedia 2022).
-    With one table of user vectors p for all channels, :math:`h^{id} = q` and :math:`h^m = W_m x^m + b_m`:
+    With one table of user vectors p for all channels, :math:`h^{id} = q` and
+    :math:`h^m = W_m x^m / \lVert x^m \rVert + b_m`:
 
     .. math::
         [P^c; Q^c] &= \mathrm{LightGCN}([p; h^c]) \quad (c \in \{id, m, \dots\}), \qquad
@@ -61,6 +62,7 @@ class SLMRec(Recommender):
     """
 
     needs_content = True
+    revision = 1
     default_objective = "own"
 
     def __init__(self, data: MultimodalDataset, config: SLMRecConfig) -> None:
@@ -76,11 +78,14 @@ class SLMRec(Recommender):
         dim, channels = config.dim, 1 + len(data.modalities)
         self.user = embedding(data.num_users, dim)
         self.item = embedding(data.num_items, dim)
-        self.content = ContentProjection(data, dim)
+        self.content = ContentProjection(data, dim, unit=True)
         self.fuse_user = nn.Linear(channels * dim, dim)
         self.fuse_item = nn.Linear(channels * dim, dim)
         self.coarse = nn.ModuleDict({m: nn.Linear(dim, dim) for m in self.modalities})
         self.fine = nn.ModuleDict({m: nn.Linear(dim, dim) for m in self.modalities})
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
         self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)
         self.propagation = LightGCNPropagation(config.num_layers)
 

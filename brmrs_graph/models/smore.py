@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.graphs import SparseGraph, bipartite_graph, knn_graph, symmetric_normalize
+from brmrs_graph.graphs import SparseGraph, bipartite_graph, degree_normalize, knn_graph
 from brmrs_graph.losses import infonce_loss
 from brmrs_graph.models.base import Recommender, embedding
 from brmrs_graph.models.content import ContentProjection
@@ -58,7 +58,8 @@ class SMORE(Recommender):
             \quad a^f = 1, \\
         C &= \frac{1}{M + 1} \sum_v \mathrm{drop}(\sigma(U_v E + b''_v)) \odot a^v \odot [P^v; Q^v], \qquad Y = E + C
 
-    :math:`S_m` is the cosine kNN graph of a modality, symmetrically normalised; :math:`S_f` their elementwise maximum.
+    :math:`S_m` is the cosine kNN graph of a modality, normalised by its row sums on both sides; :math:`S_f` their
+    elementwise maximum.
     The model's own loss is InfoNCE between E and C, users plus items.
 
     Branches: each modality (its view :math:`[P^m; Q^m]` as the item graph leaves it, before the joint view weighs it,
@@ -70,6 +71,7 @@ class SMORE(Recommender):
     """
 
     needs_content = True
+    revision = 1
 
     def __init__(self, data: MultimodalDataset, config: SMOREConfig) -> None:
         super().__init__()
@@ -169,6 +171,6 @@ def _item_graphs(data: MultimodalDataset, config: SMOREConfig) -> dict[str, Spar
     graphs = {}
     for m, x in data.features.items():
         graph = knn_graph(x, config.k_by_modality.get(m, config.k), loop=True, missing=data.missing[m])
-        graphs[m] = symmetric_normalize(graph.with_weight(graph.weight.clamp(min=0)))
+        graphs[m] = degree_normalize(graph.with_weight(graph.weight.clamp(min=0)))
     joint = reduce(lambda one, other: one.maximum(other), (graph.to_scipy() for graph in graphs.values()))
     return graphs | {FUSED: SparseGraph.from_scipy(joint)}

@@ -30,7 +30,8 @@ class VBPR(Recommender):
         s(u, i) = \langle p_u, q_i \rangle + \sum_m \langle \theta_u^m, E_m x_i^m \rangle
 
     From "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback" (He and McAuley, AAAI 2016), which has one
-    modality. Each term is a branch, the free one being ``"id"``.
+    modality. Each term is a branch, the free one being ``"id"``. The paper's biases, of an item and of its features,
+    are left out, as they are in MMRec.
     """
 
     needs_content = True

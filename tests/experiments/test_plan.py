@@ -51,6 +51,21 @@ def test_an_arm_is_tested_against_another_one(against: str) -> None:
         Plan("x", "shop", (Arm("a", ()), Arm("b", (), against=against)), "a", (1,))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("seeds: [1, 1, 1]\narms: {a: {}}", "seeds are to differ, but are 1, 1, 1; give each seed once"),
+        ("seeds: [1]\ntrial_seeds: [2, 3, 2]\narms: {a: {}}", "trial_seeds are to differ, but are 2, 3, 2; give each"),
+        ("seeds: [1]\narms: {a: {}, b: {seeds: [4, 4]}}", "seeds of arm 'b' are to differ, but are 4, 4; give each"),
+        ("seeds: [1]\narms: {a: {}, b: {trials: []}}", "arm 'b' has an empty list of trials; give one, or leave the"),
+    ],
+)
+def test_no_run_counts_twice_and_every_arm_has_a_trial(wrong: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(f"dataset: shop\nreference: a\n{wrong}\n")
+    with pytest.raises(ConfigError, match=said):
+        read_plan(tmp_path / "plan.yaml")
+
+
 def test_options_are_data_set_then_common_then_arm_then_trial() -> None:
     arm = Arm("a", ("--objective", "bpr"), (("--loss.branch", "1"),))
     plan = Plan("p", "toy", (arm,), "a", (1,), common=("--model.dim", "8"))
@@ -64,6 +79,13 @@ def test_options_that_resolve_to_the_same_settings_share_their_runs() -> None:
     assert plain == folder_name(["--loss.pool", "4", "--objective", "bpr", "--seed", "5", "--threads", "1"])
     assert plain != folder_name(["--objective", "bpr", "--loss.pool", "8"])
     assert plain != folder_name(["--objective", "dns"])
+
+
+def test_a_changed_model_does_not_find_its_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: folder_name(["--model", name]) for name in ("brmrs", "freedom")}
+    monkeypatch.setattr("brmrs_graph.models.FREEDOM.revision", 7)
+    assert folder_name(["--model", "freedom"]) != before["freedom"]
+    assert folder_name(["--model", "brmrs"]) == before["brmrs"]
 
 
 def test_a_changed_preset_does_not_find_old_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """What the dense computations of several models have in common: formulas on plain matrices, in double precision."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -77,9 +77,14 @@ def standardised(data: MultimodalDataset, m: str) -> Tensor:
     return x / x[there].square().mean().sqrt()
 
 
-def projected(data: MultimodalDataset, state: Mapping[str, Tensor], m: str) -> Tensor:
-    """Standardised features through the layer ``content.layers.m``; 0 where an item lacks the modality."""
-    return linear(state, f"content.layers.{m}", standardised(data, m)) * ~data.missing[m][:, None]
+def projected(
+    data: MultimodalDataset,
+    state: Mapping[str, Tensor],
+    m: str,
+    scaled: Callable[[Tensor], Tensor] = lambda x: x,
+) -> Tensor:
+    """Standardised (and scaled) features through ``content.layers.m``; 0 where an item lacks the modality."""
+    return linear(state, f"content.layers.{m}", scaled(standardised(data, m))) * ~data.missing[m][:, None]
 
 
 def nearest(data: MultimodalDataset, m: str, k: int) -> Pair:

@@ -58,7 +58,8 @@ def dense_tables(model: MMSSL, data: MultimodalDataset) -> dict[str, tuple[Tenso
         cosine = tables[m][0] @ tables[m][1].T
         relation = torch.zeros_like(r)
         for u, values in enumerate(cosine.tolist()):
-            best = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: -values[i])
+            new = (i for i, value in enumerate(values) if value > 0 and not r[u, i])
+            best = sorted(new, key=lambda i: -values[i])
             relation[u, best[: config.k]] = 1
         aware[m] = root(relation) @ state["item"], root(relation.T) @ state["user"]
     start = [
@@ -124,9 +125,9 @@ def test_own_losses_equal_a_hand_computation(toy: MultimodalDataset, make_model:
     assert losses["contrast"].item() == pytest.approx(0.7 * contrast, rel=1e-4)
 
     judged = [0, 3]  # of the first three pairs
-    generated = torch.cat([unit(tables[m][0][judged] @ tables[m][1].T) for m in toy.modalities])
     own = torch.from_numpy(toy.train.toarray()).double()[judged]
-    cosine = unit(tables["fused"][0])[judged] @ unit(tables["fused"][1]).T
+    generated = torch.cat([unit((1 - own) * (tables[m][0][judged] @ tables[m][1].T)) for m in toy.modalities])
+    cosine = (1 - own) * (unit(tables["fused"][0])[judged] @ unit(tables["fused"][1]).T)
     real = unit(own / own.sum(1, keepdim=True) + 2.0 * unit(cosine)).repeat(2, 1)
     critic = model.critic.double()
     assert losses["generators"].item() == pytest.approx(-0.3 * critic(generated).mean().item(), rel=1e-3)

@@ -42,6 +42,11 @@ def mixed_graph(
     return graph + torch.diag(alone.double()), alone
 
 
+def normalised(state: dict[str, Tensor], x: Tensor) -> Tensor:
+    variance = x.var(1, correction=0, keepdim=True)
+    return (x - x.mean(1, keepdim=True)) / (variance + 1e-5).sqrt() * state["norm.weight"] + state["norm.bias"]
+
+
 def dense_tables(model: REARM, data: MultimodalDataset) -> tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]]:
     """Branches, and content vectors of every modality; users and items."""
     config, state = model.config, {name: x.double() for name, x in model.state_dict().items()}
@@ -73,8 +78,10 @@ def dense_tables(model: REARM, data: MultimodalDataset) -> tuple[dict[str, list[
     ):
         content = [linear(f"project.{side}_{m}", x[m]) * known[m][number][:, None] for m in x]
         z = torch.cat([state[f"free.{side}"], *content], 1)
-        z = unit(torch.linalg.matrix_power(graph, layers) @ z)
-        start.append(torch.cat([z[:, : config.dim], prelu(z[:, config.dim :])], 1))
+        behaviour, *content = unit(torch.linalg.matrix_power(graph, layers) @ z).split(config.dim, dim=1)
+        if side == "item":
+            content = [normalised(state, x) for x in content]
+        start.append(torch.cat([behaviour, *map(prelu, content)], 1))
     scale = [torch.where(d > 0, d.clamp(min=1) ** -0.5, 0.0) for d in (r.sum(1), r.sum(0))]
     a = scale[0][:, None] * r * scale[1]
     layers_ = [(start[0], start[1])]

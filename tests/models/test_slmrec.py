@@ -17,6 +17,7 @@ from tests.models.dense import (
     linear,
     projected,
     state_of,
+    unit,
 )
 
 MakeModel = Callable[..., SLMRec]
@@ -29,7 +30,7 @@ def make_model() -> MakeModel:
 
 def dense_tables(model: SLMRec, data: MultimodalDataset) -> dict[str, Pair]:
     state, r = state_of(model), degree_normalised(interactions(data))
-    starts = {m: projected(data, state, m) for m in data.modalities} | {"id": state["item"]}
+    starts = {m: projected(data, state, m, unit) for m in data.modalities} | {"id": state["item"]}
     tables = {name: lightgcn(r, (state["user"], x), model.config.num_layers) for name, x in starts.items()}
 
     def fuse(side: int, layer: str) -> Tensor:

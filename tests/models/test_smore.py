@@ -30,8 +30,8 @@ def dense_item_graph(x: Tensor, missing: Tensor, k: int) -> Tensor:
         if not missing[i]:
             others = sorted((j for j in range(len(x)) if not missing[j]), key=lambda j: -float(cosine[i, j]))
             graph[i, others[:k]] = cosine[i, others[:k]].clamp(min=0)
-    scale = [torch.where(d > 0, d.clamp(min=1e-12) ** -0.5, 0.0) for d in (graph.sum(1), graph.sum(0))]
-    return scale[0][:, None] * graph * scale[1]
+    scale = torch.where(graph.sum(1) > 0, graph.sum(1).clamp(min=1e-12) ** -0.5, 0.0)
+    return scale[:, None] * graph * scale
 
 
 def fourier(x: Tensor) -> np.ndarray:
