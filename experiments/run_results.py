@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
+import brmrs_graph
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis import fusion_degeneration, hit_partition
 from brmrs_graph.evaluation import Measurement, Ranking, cold_items, restrict, summarize
+from brmrs_graph.files import file_sha256
 from brmrs_graph.models import ItemPaths
 from brmrs_graph.training import Progress
 from experiments.report import print_metrics
@@ -136,11 +141,20 @@ def _value(measurement: Measurement) -> float:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on, by package."""
+    """Versions of what a result depends on, by package; that of this library ends with the checksum of its modules."""
     found = {"python": platform.python_version(), "threads": str(torch.get_num_threads())}
+    found["brmrs-graph"] = f"{brmrs_graph.__version__}+{_library()[:12]}"
     for package in ("torch", "torch-geometric", "torch-scatter", "numpy", "scipy"):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+@cache
+def _library() -> str:
+    folder = Path(brmrs_graph.__file__).parent
+    modules = sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix())
+    sums = [f"{path.relative_to(folder).as_posix()} {file_sha256(path)}" for path in modules]
+    return hashlib.sha256("\n".join(sums).encode()).hexdigest()

@@ -33,7 +33,7 @@ class Estimate:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
-def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0) -> Floats:
+def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0, stream: int = 1) -> Floats:
     """Sums over users, for bootstrap resamples of the users and, where there are several, of the seeds.
 
     Users are the unit because the pairs of one user are not independent. As in
@@ -44,6 +44,8 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0) -> 
         samples: Bootstrap resamples.
         seed: Seed of the resampling; the same seed and number of users give the same resamples, so that differences
             between measures of the same users are paired.
+        stream: Stream of random numbers, 1 or more, that draws the seeds: those of two models belong to different runs
+            and are drawn each for itself, from streams of different numbers.
 
     Returns:
         Sums, averaged over seeds, float64, shape [samples, c].
@@ -52,7 +54,7 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0) -> 
     x = x[None] if x.ndim == 2 else x
     num_seeds, users, c = x.shape
     # Users have a stream of their own, so that they are drawn alike whatever the number of seeds.
-    draw_users, draw_seeds = (np.random.default_rng([seed, stream]) for stream in (0, 1))
+    draw_users, draw_seeds = (np.random.default_rng([seed, number]) for number in (0, stream))
     sums = np.zeros((samples, c))
     for start in range(0, samples if users else 0, 100):
         n = min(100, samples - start)
@@ -145,19 +147,24 @@ def differences(
     for name in names:
         if (users := first[name].totals.shape[1]) != (others := second[name].totals.shape[1]):
             raise ValueError(f"the measurements cover {users} and {others} users; pair the same users")
-    ours, theirs = (_values({name: of[name] for name in names}, samples, seed) for of in (first, second))
+    ours, theirs = (
+        _values({name: of[name] for name in names}, samples, seed, stream)
+        for stream, of in enumerate((first, second), start=1)
+    )
     return {
         name: first[name]._estimate(ours[name][0] - theirs[name][0], ours[name][1] - theirs[name][1]) for name in names
     }
 
 
-def _values(measurements: Mapping[str, Measurement], samples: int, seed: int) -> dict[str, tuple[float, Floats]]:
+def _values(
+    measurements: Mapping[str, Measurement], samples: int, seed: int, stream: int = 1
+) -> dict[str, tuple[float, Floats]]:
     # The value of the data and the values of the resamples, by name.
     if not measurements:
         return {}
     totals = np.concatenate([measurement.totals for measurement in measurements.values()], axis=2)
     sums = totals.sum(axis=1).mean(axis=0, keepdims=True)
-    sums = np.concatenate([sums, resampled_sums(totals, samples=samples, seed=seed)])
+    sums = np.concatenate([sums, resampled_sums(totals, samples=samples, seed=seed, stream=stream)])
     values, start = {}, 0
     for name, measurement in measurements.items():
         stop = start + measurement.totals.shape[2]

@@ -84,6 +84,9 @@ class Objective:
 
         Returns:
             The weighted terms by name (their sum is the loss; ``own_…`` are the model's), and detached scalars to log.
+
+        Raises:
+            ConfigError: If there is no term but weight decay.
         """
         branches = model()
         fallbacks = self.chns.fallbacks if self.chns is not None else 0
@@ -94,6 +97,8 @@ class Objective:
             logged["chns_fallback_share"] = torch.tensor((self.chns.fallbacks - fallbacks) / drawn)
         hard = negatives.get(HARD, negatives[UNIFORM])
         terms |= {f"own_{name}": loss for name, loss in model.losses(branches, users, positives, hard).items()}
+        if not terms:
+            raise ConfigError("nothing is trained but weight decay: the model's own losses all have the weight 0")
         rows = model.batch_parameters(users, torch.cat([positives, hard]))
         if rows:
             norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()

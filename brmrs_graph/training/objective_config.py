@@ -49,7 +49,8 @@ class ObjectiveConfig:
     avoid_copurchased: bool = False
     """Leaves out, as hard negatives, items that share a buyer with the positive."""
     avoid_duplicates: bool = False
-    """Leaves out, as hard negatives, items whose cosine with the positive is above 0.95 in every modality."""
+    """Leaves out, as hard negatives, items that are among the 20 nearest of the positive with a cosine above 0.95 in
+    every modality."""
     synergy: float = 0.0
     """Weight of synergy-aware BPR (λ_s)."""
     synergy_form: Literal["raw", "reference"] = "raw"

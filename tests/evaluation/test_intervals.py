@@ -82,6 +82,18 @@ def test_differences_are_paired_over_users() -> None:
         first.minus(Measurement.ratio(np.ones(4), np.ones(4)))
 
 
+def test_seeds_of_two_models_are_drawn_each_for_itself() -> None:
+    means = np.linspace(0, 1, 5)
+    runs = [Measurement.ratio(np.full(60, mean), np.ones(60)) for mean in means]
+    first, second = Measurement.over_seeds(runs), Measurement.over_seeds(runs[::-1])
+    # Two independent means of five draws each, whatever the order in which the seeds are listed.
+    error = means.std() * np.sqrt(2 / 5)
+    for other in (first, second):
+        difference = first.minus(other, samples=4000)
+        assert difference.value == pytest.approx(0)
+        assert (-difference.low / error, difference.high / error) == pytest.approx((1.96, 1.96), rel=0.06)
+
+
 def test_many_measurements_at_once_are_those_of_each() -> None:
     x = np.random.default_rng(4).random((4, 25))
     share = Measurement.ratio(x[0], x[1])

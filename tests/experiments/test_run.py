@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,7 @@ def test_a_run_on_the_built_in_data_writes_a_whole_run_folder(boutique: Path, bo
     assert metrics["data"]["synthetic"] is True
     assert any("rotated from 1280 to 16" in note for note in metrics["data"]["notes"])
     assert {"python", "torch", "torch-geometric", "torch-scatter"} <= metrics["versions"].keys()
+    assert re.fullmatch(r"\d+\.\d+\.\d+\+[0-9a-f]{12}", metrics["versions"]["brmrs-graph"])
     assert metrics["settings"] == to_dict(from_yaml(boutique / "config.yaml"))
 
 
@@ -409,6 +411,20 @@ def test_an_out_that_holds_a_run_is_refused_before_the_data_are_read(
     monkeypatch.setattr(run_module, "load_for", None)
     error = refuse(command, shop(shops, tmp_path, *SHORT))
     assert f"{tmp_path} holds a run already" in error and "--resume" in error and "another --out" in error
+
+
+def test_an_out_that_another_process_trains_in_is_refused(
+    shops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], refuse: Refuse
+) -> None:
+    arguments = shop(shops, tmp_path, *SHORT)
+    stopped_run(arguments)
+    capsys.readouterr()
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with RunFolder(tmp_path).held():
+        for more in ([], ["--resume"]):
+            message = f"another process works in {tmp_path}; run this again when it is done"
+            assert message in refuse(command, [*arguments, *more])
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == files
 
 
 def test_an_out_that_is_a_file_is_refused_by_its_name(shops: Path, tmp_path: Path, refuse: Refuse) -> None:

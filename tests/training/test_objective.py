@@ -10,7 +10,7 @@ from torch import Tensor
 from brmrs_graph.branches import Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
-from brmrs_graph.models import BRMRSConfig, Recommender, create_model
+from brmrs_graph.models import BRMRSConfig, MGCNConfig, Recommender, create_model
 from brmrs_graph.nn import ConcatFusion
 from brmrs_graph.training import PRESETS, Objective, ObjectiveConfig, objective_preset
 from brmrs_graph.training.batch import Negatives
@@ -355,3 +355,12 @@ def test_a_models_own_losses_are_added(toy: MultimodalDataset) -> None:
     assert set(terms) == {"own_fused"}
     with pytest.raises(ConfigError, match="every term of the objective is left out"):
         Objective(objective_preset("own"), toy, model_of(toy))
+
+
+def test_a_model_whose_own_losses_have_no_weight_is_not_trained_on_its_weight_decay_alone(
+    toy: MultimodalDataset,
+) -> None:
+    model = create_model("mgcn", toy, MGCNConfig(dim=4, k=2, contrast=0.0))
+    users, positives = batch_of(toy)
+    with pytest.raises(ConfigError, match="nothing is trained but weight decay"):
+        Objective(objective_preset("own"), toy, model)(model, users, positives, 0, seeded(0))
