@@ -57,7 +57,10 @@ def diagnosis_table(record: dict[str, Any]) -> Table:
 
 
 def diagnosis_rows(record: dict[str, Any]) -> dict[str, list[dict[str, Any] | None]]:
-    """The headline figures of a diagnosis: what it is -> its value in every model, None where not measured."""
+    """The headline figures of a diagnosis: what it is -> its value in every model, None where not measured.
+
+    The rows are those of the first model. Others may have their modalities in another order, or lack some.
+    """
     models, k = record["models"], record["k"]
     first = models[0]
     rows = {f"R@{k} {branch}": [m["recall"].get(branch) for m in models] for branch in first["recall"]}
@@ -77,20 +80,44 @@ def diagnosis_rows(record: dict[str, Any]) -> dict[str, list[dict[str, Any] | No
     }
     for name, what in against.items():
         rows[f"users hurt: {what}"] = [(m["degeneration"][name] or {}).get("all_users") for m in models]
-    for number, direction in enumerate(first["complementarity"]):
-        name = f"{direction['confused']}→{direction['right']}"
-        rows[f"look-alike wins {name}"] = [m["complementarity"][number]["content"]["rate"] for m in models]
-        rows[f"far (0) to close (1) {name}"] = [m["complementarity"][number]["content"]["position"] for m in models]
-        rows[f"failure proper {name}"] = [m["complementarity"][number]["failure"]["rate"] for m in models]
-        rows[f"failure / far items {name}"] = [m["complementarity"][number]["failure"]["lift"] for m in models]
-    for number, part in enumerate(first["information"]):
-        names = {"redundancy": "redundant", "unique_first": part["first"], "unique_second": part["second"]}
-        for key in ("redundancy", "unique_first", "unique_second", "synergy"):
-            rows[f"bits, {names.get(key, key)}"] = [m["information"][number][key] for m in models]
+    rates = [_rates(m) for m in models]
+    for direction, of_first in rates[0].items():
+        for what in of_first:
+            rows[f"{what} {'→'.join(direction)}"] = [of_model.get(direction, {}).get(what) for of_model in rates]
+    bits = [_bits(m) for m in models]
+    for pair, of_first in bits[0].items():
+        of_pair = f" of {' and '.join(sorted(pair))}" if len(bits[0]) > 1 else ""
+        rows |= {f"bits{of_pair}, {what}": [of_model.get(pair, {}).get(what) for of_model in bits] for what in of_first}
     rows["utilisation"] = [m["utilisation"] for m in models]
     for kind in first["by_type"] or {}:
         rows[f"R@{k} of pairs {kind}"] = [(m["by_type"] or {}).get(kind) for m in models]
     return rows
+
+
+def _rates(model: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(confused, right) modality -> how often look-alikes win, by what a table calls it."""
+    return {
+        (direction["confused"], direction["right"]): {
+            "look-alike wins": direction["content"]["rate"],
+            "far (0) to close (1)": direction["content"]["position"],
+            "failure proper": direction["failure"]["rate"],
+            "failure / far items": direction["failure"]["lift"],
+        }
+        for direction in model["complementarity"]
+    }
+
+
+def _bits(model: dict[str, Any]) -> dict[frozenset[str], dict[str, Any]]:
+    """Two modalities, in any order -> the parts of their information, by what a table calls them."""
+    return {
+        frozenset((part["first"], part["second"])): {
+            "redundant": part["redundancy"],
+            part["first"]: part["unique_first"],
+            part["second"]: part["unique_second"],
+            "synergy": part["synergy"],
+        }
+        for part in model["information"]
+    }
 
 
 def interval(value: dict[str, Any] | None, between: str = " ") -> str:

@@ -33,7 +33,8 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_0
     """Bootstraps the mean difference of two models over users and, where there are several, over seeds.
 
     Each resample draws seeds with replacement and, independently, users with replacement, so that the interval covers
-    both what other users and what other runs would have given.
+    both what other users and what other runs would have given. Of a model with one seed there is no other run to draw:
+    the interval leaves out its spread over seeds, and runs that differ in the seed alone may come out as different.
 
     Args:
         first: Metric of the first model, shape [users] or [seeds, users].

@@ -148,8 +148,12 @@ def _tests(wanted: Mapping[tuple[str, str], str], by_user: Mapping[str, Floats])
 
 
 def _validation(plan: Plan, arm: Arm, trial: tuple[str, ...], ledger: Ledger) -> float | None:
-    records = ledger.records(plan.trial_runs(arm, trial))
-    return float(np.mean([record.valid[CHOSEN_BY] for record in records])) if records else None
+    """The mean validation metric of a trial; None until all its seeds are finished, as one alone may be lucky."""
+    runs = plan.trial_runs(arm, trial)
+    records = ledger.records(runs)
+    if not runs or len(records) < len(runs):
+        return None
+    return float(np.mean([record.valid[CHOSEN_BY] for record in records]))
 
 
 def _check_same_data(plan: Plan, runs: Sequence[Run], ledger: Ledger) -> None:

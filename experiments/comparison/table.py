@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from brmrs_graph.data.counted import counted
 from brmrs_graph.evaluation import holm
 from experiments.comparison.labels import PLACES, fewer, place, seeds
 
@@ -70,14 +71,16 @@ def main_table(results: Results) -> Table:
     head = ("arm", "valid R@20", *SHORT.values(), f"{reference} − arm, R@20 [95 %]", "p", "min", "GiB")
     places = {place(arm) for arm in results["arms"].values()}
     marks = "".join(f"; minutes with {p.mark}: on {p.what}" for p in PLACES if p.mark and p in places)
-    return _placed(Table(head, tuple(rows), _caption(results) + marks))
+    tested = [results["arms"][name] for name in (reference, *tests)] if tests else []
+    return _placed(Table(head, tuple(rows), _caption(results) + _one_seed(tested) + marks))
 
 
 def gains_table(results: Results) -> Table:
     """Every arm that has another one as its own baseline, beside it."""
-    rows = []
+    rows, tested = [], []
     for name, test in results["gains"].items():
         base, arm = (results["arms"][key] for key in (test["against"], name))
+        tested += [base, arm]
         relative = test["mean"] / base["test"]["recall@20"]["mean"]
         rows.append(
             (
@@ -90,7 +93,7 @@ def gains_table(results: Results) -> Table:
             )
         )
     head = ("backbone", "R@20 alone", "R@20 with it", "gain [95 %]", "relative", "p")
-    return Table(head, tuple(rows), _caption(results))
+    return Table(head, tuple(rows), _caption(results) + _one_seed(tested))
 
 
 def degree_table(results: Results) -> Table:
@@ -107,13 +110,14 @@ def degree_table(results: Results) -> Table:
 
 def across_table(comparisons: Sequence[Results]) -> Table:
     """The reference on every data set, beside the best other arm by validation; p-values adjusted for the data sets."""
-    tests, rows = {}, []
+    tests, rows, tested = {}, [], []
     for number, results in enumerate(comparisons):
         arms, reference = results["arms"], results["reference"]
         others = [name for name in arms if name != reference]
         other = max(others, key=lambda name: arms[name]["valid"]["recall@20"]["mean"])
         by_test = sorted(arms, key=lambda name: -arms[name]["test"]["recall@20"]["mean"])
         tests[number] = results["against_reference"][other]
+        tested += [arms[reference], arms[other]]
         rows.append(
             (
                 Cell(results["dataset"]),
@@ -131,7 +135,8 @@ def across_table(comparisons: Sequence[Results]) -> Table:
     return Table(
         head,
         tuple((*row, Cell(_p(adjusted[number]))) for number, row in enumerate(rows)),
-        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets: {by_dataset}",
+        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets: {by_dataset}"
+        + _one_seed(tested),
     )
 
 
@@ -269,12 +274,23 @@ def _caption(results: Results) -> str:
     return f"{results['dataset']}: {kind}{seeds(results)}{spread}; data {results['data']['hash']}"
 
 
+def _one_seed(tested: Iterable[Mapping[str, Any]]) -> str:
+    """What a caption adds where an arm in a test has one seed, which tells nothing of the spread over seeds."""
+    one = any(len(arm["seeds"]) == 1 for arm in tested)
+    return "; intervals and p leave out the spread over seeds of arms with one seed" if one else ""
+
+
 def _legend(results: Results) -> str:
+    families = {f"against {results['reference']}": results["against_reference"], "of gains": results["gains"]}
+    tests = " and, apart from them, ".join(f"{counted(len(of), 'test')} {what}" for what, of in families.items() if of)
+    differences = (
+        "Differences: paired bootstrap over users and, of arms with several, over seeds; p after Holm's correction for "
+        f"{tests}. "
+    )
     return (
         "Best of a column in bold, second in italics. R is Recall, N is NDCG, on test at the best validation epoch; "
-        "an arm's trial is chosen by validation. Differences: paired bootstrap over users and seeds; p after Holm's "
-        f"correction for {max(len(results['against_reference']), 1)} tests. Minutes of training and validation on one "
-        "CPU thread, unless marked; peak memory of the process."
+        f"an arm's trial is chosen by validation. {differences if tests else ''}Minutes of training and validation on "
+        "one CPU thread, unless marked; peak memory of the process."
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.evaluation import recall
 from experiments.compare import CompareSettings, compare
+from experiments.comparison.labels import fewer
 from experiments.comparison.runner import Failure, Run, Runner
 from experiments.executors.base import Executor
 
@@ -131,6 +132,25 @@ def test_a_test_that_only_a_trial_needed_is_not_kept(compared: tuple[CompareSett
     assert len(chosen) == 2
     assert len(with_test) == 4
     assert len(compared[1]["runs"]) == 6
+
+
+def test_a_trial_that_lacks_some_of_its_seeds_is_neither_chosen_nor_done(
+    compared: tuple[CompareSettings, dict], tmp_path: Path, no_runs: list[Run]
+) -> None:
+    settings, results = compared
+    kept, more = tmp_path / "kept.json", tmp_path / "short.yaml"
+    more.write_text(PLAN + "trial_seeds: [1, 2]\n")
+    content = json.loads((settings.out / "short-shop.json").read_text())
+    for run in content["runs"]:
+        if "test" not in run:  # of a trial that was not chosen, so that seed 2 is missing
+            run["valid"]["recall@20"] = 1.0
+    kept.write_text(json.dumps(content))
+    again = compare(replace(settings, plan=more, out=tmp_path / "runs", results=kept, jobs=0))
+    for name, arm in again["arms"].items():
+        assert arm["options"] == results["arms"][name]["options"]
+        assert [arm["options"].endswith(trial) for trial, valid in arm["trials"].items() if valid is not None] == [True]
+        assert fewer(arm, again) == " (1 of 2 trials)"
+    assert no_runs == []
 
 
 def test_failed_runs_are_reported_and_the_others_are_in_the_results(tmp_path: Path, shops: Path) -> None:

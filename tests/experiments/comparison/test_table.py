@@ -45,7 +45,8 @@ def test_the_main_table_tells_means_difference_and_cost(results: dict[str, Any])
     best, second = "**.3000 ± .0010**", "*.2000 ± .0010*"
     assert f"| `a` | {' | '.join([best] * 5)} |  |  | 1.5 | 0.5 |" in lines
     assert f"| `b_1` | {' | '.join([second] * 5)} | +.1000 [+.0500, +.1500] | < .001 | 1.5 | 0.5 |" in lines
-    assert "shop: synthetic data; 1 to 2 seeds, mean ± standard deviation; data abc" in lines
+    caption = "shop: synthetic data; 1 to 2 seeds, mean ± standard deviation; data abc"
+    assert sum(line.startswith(caption) for line in lines) == 3
     assert "`python -m experiments.compare --plan x.yaml`" in lines
 
 
@@ -57,6 +58,37 @@ def test_an_arm_with_fewer_seeds_says_so_in_every_table_beside_its_name(results:
     assert "| `c` | .1000 ± .0010 (1 seed) | .2000 ± .0010 |" in text
     assert latex(results).count("c (1 seed) & .1000") == 1
     assert "(1 seed)" in printed(results)
+
+
+ONE_SEED = "; intervals and p leave out the spread over seeds of arms with one seed"
+
+
+@pytest.mark.parametrize(
+    ("alone", "main", "gains"),
+    [((), False, False), (("a",), True, False), (("c",), True, True), (("a", "b_1", "c"), True, True)],
+)
+def test_a_table_with_a_test_of_an_arm_with_one_seed_says_what_it_leaves_out(
+    results: dict[str, Any], alone: tuple[str, ...], main: bool, gains: bool
+) -> None:
+    for name, of in results["arms"].items():
+        of["seeds"] = [1] if name in alone else [1, 2]
+    assert [ONE_SEED in table(results).caption for table in (main_table, gains_table)] == [main, gains]
+    assert (ONE_SEED in " ".join(printed(results).split())) == main
+    assert ONE_SEED not in degree_table(results).caption, "it has no test"
+
+
+def test_an_arm_with_one_seed_that_is_in_no_test_changes_nothing(results: dict[str, Any]) -> None:
+    del results["against_reference"]["c"], results["gains"]["b_1"]
+    assert ONE_SEED not in markdown(results)
+    results["arms"], results["against_reference"] = {"a": arm(0.3, seeds=1)}, {}
+    assert ONE_SEED not in markdown(results) and "Differences" not in markdown(results)
+
+
+def test_the_legend_names_the_tests_that_p_values_are_corrected_for(results: dict[str, Any]) -> None:
+    said = "p after Holm's correction for 2 tests against a"
+    assert f"{said} and, apart from them, 1 test of gains. " in markdown(results)
+    results["gains"] = {}
+    assert f"{said}. " in markdown(results)
 
 
 @pytest.mark.parametrize(("numbers", "said"), [((1, 1), "1 seed"), ((5, 5), "5 seeds"), ((3, 5), "3 to 5 seeds")])
@@ -129,7 +161,9 @@ def test_across_data_sets_the_best_other_is_chosen_by_validation(results: dict[s
     second["arms"]["b_1"]["test"] = {"recall@20": {"mean": 0.8, "std": 0.0}}
     table = across_table([results, second])
     first_row, second_row = table.rows
-    assert table.caption.endswith("by the tables of the data sets: shop 1 to 2 seeds; bazaar 1 to 2 seeds")
+    by_dataset = "by the tables of the data sets: shop 1 to 2 seeds; bazaar 1 to 2 seeds"
+    assert table.caption.endswith(by_dataset + ONE_SEED)
+    assert across_table([results]).caption.endswith("shop 1 to 2 seeds"), "the arm with one seed is not shown"
     texts = [cell.text for cell in first_row]
     assert texts[:5] == ["shop", "1 of 3", ".3000 ± .0010", "b_1", ".2000 ± .0010"]
     assert texts[5:] == ["+.1000 [+.0500, +.1500]", "< .001", "< .001"]
