@@ -17,5 +17,9 @@ class CheckpointError(BRMRSError):
     """A checkpoint or a run folder is missing, truncated or belongs to another configuration."""
 
 
+class BusyError(BRMRSError):
+    """A folder is in use by another process."""
+
+
 class TrainingError(BRMRSError):
     """Training cannot go on, for instance because a loss term became NaN."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file aside, flushes it to the disk and renames it to its place; if that fails, nothing is left aside."""
-    aside = path.with_name(f".{path.name}.part")
+    """Writes a file aside, flushes it to the disk and renames it to its place; if that fails, nothing is left aside.
+
+    Whoever else writes the same file, here or on another machine, does so aside of its own; the last one stays.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with aside.open("wb") as file:
             file.write(content)

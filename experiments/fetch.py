@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from brmrs_graph.data.archive import unpack
 from brmrs_graph.data.download import Patience, UnavailableError, download
-from brmrs_graph.data.lock import locked
 from brmrs_graph.errors import ConfigError, DataError
 from brmrs_graph.files import file_sha256
+from brmrs_graph.lock import locked
 from experiments.catalog import BUILT_IN, cache_dir, described
 from experiments.description import DatasetDescription, RawSource
 
@@ -88,9 +88,9 @@ def fetch(about: DatasetDescription, target: Path, source: str = "") -> tuple[Ra
         The source and the folder of its files, ready to be prepared.
 
     Raises:
+        BusyError: If another process fetches from there.
         ConfigError: If there is no such source.
-        DataError: If no source has all its files; the message says what each one answered and what can be done. Also
-            if another process fetches from there.
+        DataError: If no source has all its files; the message says what each one answered and what can be done.
     """
     wanted = [each for each in about.sources if (each.name == source if source else not each.by_name)]
     if not wanted:

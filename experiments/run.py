@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -53,10 +54,37 @@ def run(settings: RunSettings, *, quiet: bool = False, on_epoch: OnEpoch | None 
         The content of ``metrics.json``.
 
     Raises:
+        BusyError: If another process trains in the folder.
         BRMRSError: If anything in settings, data or folder is wrong.
     """
-    console = Console(quiet=quiet, highlight=False)
-    folder = RunFolder.open(settings)
+    folder = RunFolder.of(settings)
+    with folder.held():
+        return _train(settings, folder, Console(quiet=quiet, highlight=False), on_epoch)
+
+
+def run_shared(settings: RunSettings, on_epoch: OnEpoch, on_wait: Callable[[], object]) -> dict[str, Any]:
+    """Carries out a run that other processes may carry out, too: it goes on with what is in the folder, says nothing.
+
+    Args:
+        settings: What to do, with the folder; whether to resume is not looked at.
+        on_epoch: As :func:`run` takes it.
+        on_wait: Called if another process trains in the folder, which is then waited for.
+
+    Returns:
+        The content of ``metrics.json``.
+
+    Raises:
+        BRMRSError: If anything in settings, data or folder is wrong.
+    """
+    assert settings.out is not None
+    folder = RunFolder(settings.out)
+    with folder.held(on_wait):
+        return _train(replace(settings, resume=folder.begun), folder, Console(quiet=True), on_epoch)
+
+
+def _train(settings: RunSettings, folder: RunFolder, console: Console, on_epoch: OnEpoch | None) -> dict[str, Any]:
+    """Does a run in a folder that is held."""
+    folder.check(settings)
     if (finished := finished_already(settings, folder, console)) is not None:
         return finished
     if settings.resume and folder.of_ranks:
@@ -82,7 +110,7 @@ def run(settings: RunSettings, *, quiet: bool = False, on_epoch: OnEpoch | None 
         folder.cut_log(trainer.progress.epoch)
         console.out(f"going on after epoch {trainer.progress.epoch}")
     try:
-        progress = trainer.fit(logger(settings, folder, on_epoch), show=not quiet)
+        progress = trainer.fit(logger(settings, folder, on_epoch), show=not console.quiet)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"{folder.epochs} epochs are kept in {folder.path}; the same command with --resume goes on"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -40,18 +41,18 @@ def run_on_ranks(settings: RunSettings) -> None:
         BRMRSError: If anything in settings, data or folder is wrong, or a rank is lost.
         SystemExit: On other ranks than 0, if rank 0 reports an error or the same one.
     """
-    with joined(_device(settings.device)) as ranks:
+    with joined(_device(settings.device)) as ranks, ExitStack() as held:
         try:
-            _run(settings, ranks)
+            _run(settings, ranks, held)
         except BRMRSError as error:
             if ranks.rank and not isinstance(error, LostRankError):
                 raise SystemExit(cli.BAD_INPUT) from error
             raise
 
 
-def _run(settings: RunSettings, ranks: Ranks) -> None:
+def _run(settings: RunSettings, ranks: Ranks, held: ExitStack) -> None:
     console = Console(quiet=ranks.rank > 0, highlight=False)
-    opened = ranks.first(lambda: _open(settings, console))
+    opened = ranks.first(lambda: _open(settings, console, held))
     todo = ranks.tell(None if opened is None else {"path": str(opened[0].path), "finished": opened[1] is None})
     if todo["finished"]:
         return
@@ -91,10 +92,14 @@ def _run(settings: RunSettings, ranks: Ranks) -> None:
     finish(settings, data, content_hash, outcome, folder, console)
 
 
-def _open(settings: RunSettings, console: Console) -> tuple[RunFolder, tuple[MultimodalDataset, str] | None]:
-    """The run folder, and the data with their hash if there is something left to do."""
+def _open(
+    settings: RunSettings, console: Console, held: ExitStack
+) -> tuple[RunFolder, tuple[MultimodalDataset, str] | None]:
+    """The run folder, which is held from now on, and the data with their hash if there is something left to do."""
     check_sharded(settings.model)
-    folder = RunFolder.open(settings)
+    folder = RunFolder.of(settings)
+    held.enter_context(folder.held())
+    folder.check(settings)
     if finished_already(settings, folder, console) is not None:
         return folder, None
     if settings.resume and folder.epochs:

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.evaluation import Ranking
 from brmrs_graph.files import write_bytes
+from brmrs_graph.lock import locked
 from brmrs_graph.models import ItemPaths
 from brmrs_graph.serving import KeptData, read_branches, read_modalities, write_branches, write_item_paths
 from brmrs_graph.training.checkpoint import load_state, load_tensors, save_tensors
@@ -47,27 +50,54 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def open(cls, settings: RunSettings) -> RunFolder:
-        """The folder that settings ask for, checked but not made yet; see :meth:`start`.
+    def of(cls, settings: RunSettings) -> RunFolder:
+        """The folder that settings ask for, neither checked nor made yet; see :meth:`check` and :meth:`start`."""
+        if settings.out is not None:
+            return cls(settings.out)
+        base = Path("runs") / "-".join((settings.dataset, settings.model, settings.objective, str(settings.seed)))
+        return cls(_latest(base) if settings.resume else _free(base))
+
+    @contextmanager
+    def held(self, on_wait: Callable[[], object] | None = None) -> Iterator[None]:
+        """Keeps other processes out, since two that train in one folder would overwrite each other's checkpoints.
+
+        The folder is made if absent; then it goes again if it is empty in the end.
+
+        Args:
+            on_wait: Called if another process has the folder, which is then waited for.
 
         Raises:
-            ConfigError: If it is taken, or holds another configuration than the one to be resumed.
+            BusyError: If another process has it, and ``on_wait`` is not given.
         """
-        base = settings.out or Path("runs") / "-".join(
-            (settings.dataset, settings.model, settings.objective, str(settings.seed))
-        )
+        new = not self.path.exists()
+        with locked(self.path, on_wait):
+            try:
+                yield
+            finally:
+                if new:
+                    with suppress(OSError):  # it is not empty
+                        self.path.rmdir()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run is there, finished or not."""
+        return (self.path / "config.yaml").is_file()
+
+    def check(self, settings: RunSettings) -> None:
+        """Checks that the run that settings ask for may be done here.
+
+        Raises:
+            ConfigError: If the folder is taken, or holds another configuration than the one to be resumed.
+        """
         if settings.resume:
-            folder = cls(base if settings.out else _latest(base))
-            folder.check_same(settings)
-            return folder
-        if settings.out is None:
-            base = _free(base)
-        elif (base / "config.yaml").exists():
-            raise ConfigError(f"{base} holds a run already; go on with it by --resume, or choose another --out")
-        return cls(base)
+            self.check_same(settings)
+        elif self.begun:
+            raise ConfigError(f"{self.path} holds a run already; go on with it by --resume, or choose another --out")
 
     def start(self, settings: RunSettings, content_hash: str) -> None:
         """Makes the folder with its ``config.yaml``, or checks that a resumed run goes on with the same data.
+
+        What a killed process has left half-written goes.
 
         Raises:
             ConfigError: If the data set has changed since the run was started.
@@ -80,6 +110,9 @@ class RunFolder:
                     f"{kept} then, {content_hash} now); start a new run with another --out"
                 )
         self.path.mkdir(parents=True, exist_ok=True)
+        for path in self.path.rglob(".*.part"):
+            if path.is_file():
+                path.unlink()
         config = to_dict(settings) | {"content_hash": content_hash}
         self.write_text("config.yaml", yaml.safe_dump(config, sort_keys=False))
 

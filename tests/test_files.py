@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,20 @@ def test_where_writing_fails_the_old_file_stays(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="no space left"):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_of_a_file_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, flush = tmp_path / "numbers.json", os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr("os.fsync", flush)
+        write_bytes(path, b"of the other one, and longer")
+        assert path.read_bytes() == b"of the other one, and longer"
+        flush(descriptor)
+
+    monkeypatch.setattr("os.fsync", meanwhile)
+    write_bytes(path, b"of the one")
+    assert path.read_bytes() == b"of the one" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_in_its_place_stays_and_nothing_is_left_aside(tmp_path: Path) -> None:

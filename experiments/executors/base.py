@@ -9,21 +9,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from tqdm import tqdm
+
 from brmrs_graph.errors import BRMRSError
 from experiments.allocation import keep_freed_memory
-from experiments.run import OnEpoch, run
+from experiments.run import OnEpoch, run_shared
 from experiments.settings import parse
 
 T = TypeVar("T")
 R = TypeVar("R")
 Begun = TypeVar("Begun")
 
-Message = tuple[Literal["epoch", "metrics", "error"], Any]
-"""The record of an epoch; in the end the content of ``metrics.json``, or the error that a run ended with."""
+Message = tuple[Literal["note", "epoch", "metrics", "error"], Any]
+"""What to say to the person, or the record of an epoch; in the end the content of ``metrics.json``, or the error that a
+run ended with."""
+LAST = ("metrics", "error")
 
 
 class LostRunError(BRMRSError):
@@ -55,6 +58,8 @@ class Executor(ABC):
     def train(self, arguments: Sequence[str], on_epoch: OnEpoch = lambda _: None) -> dict[str, Any]:
         """Carries out a run, or goes on with it if its folder is there, and waits for it.
 
+        If a process of another command trains in the folder, this is said, and the run goes on when that one is done.
+
         Args:
             arguments: Those of ``experiments.run``, ``--out`` among them.
             on_epoch: Called with the record of every epoch. An exception that it raises ends the run, which can be gone
@@ -74,7 +79,10 @@ class Executor(ABC):
                     raise content
                 if kind == "metrics":
                     return dict(content)
-                on_epoch(content)
+                if kind == "note":
+                    tqdm.write(content)  # above the progress bar
+                else:
+                    on_epoch(content)
         raise LostRunError("its process ended without a word")
 
     def map(self, do: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -150,9 +158,8 @@ def carry_out(arguments: Sequence[str], folder: Path, tell: Callable[[Message], 
         os.chdir(folder)
         keep_freed_memory()
         settings = parse(arguments)
-        assert settings.out is not None
-        settings = replace(settings, resume=(settings.out / "config.yaml").is_file())
-        metrics = run(settings, quiet=True, on_epoch=lambda record: tell(("epoch", record)))
+        waiting = f"waiting for another process that trains in {settings.out}"
+        metrics = run_shared(settings, lambda record: tell(("epoch", record)), lambda: tell(("note", waiting)))
     except (BRMRSError, OSError) as error:
         tell(("error", error))
     except Exception:

@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from experiments.executors.base import Executor, LostRunError, Message, carry_out
+from experiments.executors.base import LAST, Executor, LostRunError, Message, carry_out
 
 SECONDS_TO_END = 10
 """For what a process has to put away when it is ended; then it is killed."""
@@ -43,7 +43,7 @@ class LocalExecutor(Executor):
                 try:
                     while True:
                         message = here.recv()
-                        if message[0] != "epoch":
+                        if message[0] in LAST:
                             process.join()  # it has nothing left to do
                         yield message
                 except EOFError:

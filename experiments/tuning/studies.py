@@ -147,7 +147,12 @@ def pruner() -> optuna.pruners.BasePruner:
 def requeue(trial: optuna.Trial) -> None:
     """Puts a trial that cannot be finished now back in front: the next process goes on with it."""
     with quiet():
-        RetryHeartbeatStaleTrialCallback()(trial.study, trial.study.get_trials()[trial.number])
+        _retry()(trial.study, trial.study.get_trials()[trial.number])
+
+
+def _retry(most: int | None = None) -> RetryHeartbeatStaleTrialCallback:
+    """Puts a trial back with the epochs that it has reported, for a resumed run gives those after them only."""
+    return RetryHeartbeatStaleTrialCallback(max_retry=most, inherit_intermediate_values=True)
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -165,7 +170,7 @@ def open_storage(url: str) -> RDBStorage:
                     engine_kwargs=waits,
                     heartbeat_interval=HEARTBEAT_SECONDS,
                     grace_period=GRACE_SECONDS,
-                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MOST_DEATHS),
+                    heartbeat_stale_trial_callback=_retry(MOST_DEATHS),
                 )
             if url.startswith("sqlite"):
                 _lock_before_reading(storage.engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from experiments.comparison.runner import Runner
 from experiments.executors.base import Executor
 from experiments.plan import Plan
 from experiments.tuning.contender import Contender
-from experiments.tuning.studies import FINISHED, Studies, requeue
+from experiments.tuning.studies import FINISHED, GRACE_SECONDS, Studies, requeue
 
 OPTIONS, DATA, EPOCHS, DIVERGED, ERROR = "options", "data", "epochs", "diverged", "error"
 """User attributes of a trial."""
@@ -80,9 +81,13 @@ class Objective:
         return float(metrics["valid"][METRIC])
 
     def _reporter(self, trial: optuna.Trial) -> Callable[[dict[str, Any]], None]:
+        # Of a trial that was stopped before; its last epoch is done again if it had no checkpoint yet.
+        reported = set(self.studies.trials_of(self.contender)[trial.number].intermediate_values)
+
         def report(record: dict[str, Any]) -> None:
             if "valid" in record:
-                trial.report(record["valid"][METRIC], record["epoch"])
+                if record["epoch"] not in reported:
+                    trial.report(record["valid"][METRIC], record["epoch"])
                 if trial.should_prune():
                     trial.set_user_attr(EPOCHS, record["epoch"])
                     raise optuna.TrialPruned
@@ -101,10 +106,16 @@ class Objective:
     def _wait_for_twin(self, trial: optuna.Trial) -> None:
         """Two runs must not share a folder at the same time."""
         options = trial.user_attrs[OPTIONS]
-        while any(
-            t.number < trial.number and t.state == TrialState.RUNNING and t.user_attrs.get(OPTIONS) == options
-            for t in self.studies.trials_of(self.contender)
-        ):
+        for seconds in itertools.count():
+            # One that has only begun may turn out to be a twin; one that was killed at once never tells its options.
+            untold = options if seconds < GRACE_SECONDS else None
+            if not any(
+                t.number < trial.number
+                and t.state == TrialState.RUNNING
+                and t.user_attrs.get(OPTIONS, untold) == options
+                for t in self.studies.trials_of(self.contender)
+            ):
+                return
             self.executor.pause(1)
             self.studies.count(self.contender)  # a twin whose process died does not run for ever
 

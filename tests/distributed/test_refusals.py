@@ -42,7 +42,7 @@ def test_negatives_from_item_graphs_are_refused(options: dict[str, Any]) -> None
 
 def test_one_process_does_not_go_on_with_a_run_of_ranks(tmp_path: Path) -> None:
     settings = parse(["--out", str(tmp_path)])
-    RunFolder.open(settings).start(settings, "0123456789abcdef")
+    RunFolder.of(settings).start(settings, "0123456789abcdef")
     (tmp_path / "checkpoint" / "epoch-1").mkdir(parents=True)
     with pytest.raises(ConfigError, match="was trained by several ranks; go on with it by `torchrun"):
         run(parse(["--out", str(tmp_path), "--resume"]))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from brmrs_graph.errors import BusyError
 from experiments.export import command as export
 from experiments.run import run
 from experiments.runfolder import RunFolder
@@ -41,6 +42,8 @@ def test_a_run_loses_a_rank_and_goes_on_with_another_number_of_ranks(tmp_path: P
     while not (out / "checkpoint" / "epoch-1").exists():
         assert job.poll() is None, job.communicate()
         time.sleep(0.05)
+    with pytest.raises(BusyError):
+        RunFolder(out).held().__enter__()
     os.kill(ranks_of(job)[-1], signal.SIGKILL)
     _, errors = job.communicate(timeout=300)
     assert job.returncode != 0
@@ -71,6 +74,14 @@ def test_a_run_loses_a_rank_and_goes_on_with_another_number_of_ranks(tmp_path: P
     torch.testing.assert_close(ours.users(), theirs.users(), rtol=0.05, atol=5e-3)
     export(["--run", str(out), "--out", str(tmp_path / "lists")])
     assert any((tmp_path / "lists").iterdir())
+
+
+def test_a_folder_that_another_process_trains_in_is_refused_once(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run").held():
+        job = torchrun(2, *OPTIONS, "--out", str(tmp_path / "run"))
+        printed, errors = job.communicate(timeout=300)
+    assert job.returncode != 0 and not printed
+    assert errors.count(f"error: another process works in {tmp_path}/run; run this again when it is done") == 1
 
 
 def test_an_error_is_printed_once_and_nothing_is_left(tmp_path: Path) -> None:

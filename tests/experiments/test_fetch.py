@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from brmrs_graph.data.lock import locked
-from brmrs_graph.errors import ConfigError, DataError
+from brmrs_graph.errors import BusyError, ConfigError, DataError
+from brmrs_graph.lock import locked
 from experiments import catalog, cli, prepare, run
 from experiments.catalog import described
 from experiments.fetch import fetch, fetched
@@ -230,7 +230,7 @@ def test_offline_only_what_is_there_is_used(
 def test_two_do_not_fetch_the_same_files_at_the_same_time(describe: Describe, server: Server, tmp_path: Path) -> None:
     describe(source(file("a.csv", server.serve("/a", whole(b"a")))))
     folder = tmp_path / "cache" / "downloads" / "shop" / "web"
-    with locked(folder), pytest.raises(DataError, match=r"another process works in .*/downloads/shop/web; run this"):
+    with locked(folder), pytest.raises(BusyError, match=r"another process works in .*/downloads/shop/web; run this"):
         fetch_shop(tmp_path)
     assert server.asked == [] and folder.is_dir()
     assert below(fetch_shop(tmp_path)) == ["a.csv"]

@@ -6,7 +6,7 @@ import torch
 import yaml
 
 from brmrs_graph.branches import FUSED, Branches
-from brmrs_graph.errors import CheckpointError, ConfigError
+from brmrs_graph.errors import BusyError, CheckpointError, ConfigError
 from brmrs_graph.graphs import SparseGraph
 from brmrs_graph.sparse_branches import SparseBranches
 from brmrs_graph.training.checkpoint import load_tensors
@@ -14,21 +14,54 @@ from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, from_yaml, parse, to_dict
 
 
+def checked(settings: RunSettings) -> RunFolder:
+    folder = RunFolder.of(settings)
+    folder.check(settings)
+    return folder
+
+
 def start(*arguments: str, content_hash: str = "abc") -> RunFolder:
     settings = parse(arguments)
-    folder = RunFolder.open(settings)
+    folder = checked(settings)
     folder.start(settings, content_hash)
     return folder
 
 
-def test_opening_checks_and_starting_makes_the_folder_with_its_configuration(tmp_path: Path) -> None:
+def test_checking_makes_nothing_and_starting_makes_the_folder_with_its_configuration(tmp_path: Path) -> None:
     settings = parse(["--out", str(tmp_path / "deep" / "run"), "--seed", "3"])
-    folder = RunFolder.open(settings)
+    folder = checked(settings)
     assert not (tmp_path / "deep").exists()
     folder.start(settings, "abc")
     assert to_dict(from_yaml(folder.path / "config.yaml")) == to_dict(settings)
     assert yaml.safe_load((folder.path / "config.yaml").read_text())["content_hash"] == "abc"
     assert [path.name for path in folder.path.iterdir()] == ["config.yaml"], "nothing half-written is left"
+
+
+def test_what_a_killed_process_left_half_written_goes_when_the_run_goes_on(tmp_path: Path) -> None:
+    folder = start("--out", str(tmp_path))
+    folder.checkpoints.mkdir()
+    for half in (tmp_path / ".log.jsonl.0123.part", folder.checkpoints / ".last.safetensors.4567.part"):
+        half.write_bytes(b"half")
+    (folder.checkpoints / ".epoch-2.part").mkdir()  # several ranks write a folder, and remove it themselves
+    start("--out", str(tmp_path), "--resume")
+    assert [path.name for path in tmp_path.rglob(".*")] == [".epoch-2.part"]
+
+
+def test_a_folder_that_is_held_is_refused_to_others_and_goes_again_if_nothing_was_put_into_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "a")
+    with folder.held():
+        with pytest.raises(BusyError, match=r"another process works in .*runs/a; run this again when it is done"):
+            folder.held().__enter__()
+        assert list(folder.path.iterdir()) == []
+    assert not folder.path.exists()
+    with folder.held():
+        folder.log({"epoch": 1})
+    with folder.held():
+        assert [path.name for path in folder.path.iterdir()] == ["log.jsonl"]
+    (tmp_path / "mine").mkdir()
+    with RunFolder(tmp_path / "mine").held():
+        pass
+    assert (tmp_path / "mine").is_dir()
 
 
 def test_runs_without_out_are_numbered_and_the_latest_is_resumed(
@@ -38,17 +71,17 @@ def test_runs_without_out_are_numbered_and_the_latest_is_resumed(
     names = ["boutique-brmrs-bpr-5", "boutique-brmrs-bpr-5-2", "boutique-brmrs-bpr-5-3"]
     for name in names:
         assert start("--objective", "bpr", "--seed", "5").path == Path("runs") / name
-    resumed = RunFolder.open(parse(["--objective", "bpr", "--seed", "5", "--resume"]))
+    resumed = checked(parse(["--objective", "bpr", "--seed", "5", "--resume"]))
     assert resumed.path == Path("runs") / names[-1]
     with pytest.raises(ConfigError, match=r"no run to resume: runs/boutique-brmrs-bpr-6/config.yaml is missing"):
-        RunFolder.open(parse(["--objective", "bpr", "--seed", "6", "--resume"]))
+        checked(parse(["--objective", "bpr", "--seed", "6", "--resume"]))
 
 
 def test_an_out_that_holds_a_run_is_refused_and_any_other_folder_used(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     start("--out", str(tmp_path))
     with pytest.raises(ConfigError, match="holds a run already"):
-        RunFolder.open(parse(["--out", str(tmp_path)]))
+        checked(parse(["--out", str(tmp_path)]))
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -56,9 +89,9 @@ def test_a_resumed_run_may_change_where_it_computes_and_how_long_but_nothing_els
     start("--out", str(tmp_path), "--train.epochs", "5")
     again = ["--out", str(tmp_path), "--resume"]
     allowed = ["--train.epochs", "9", "--device", "cpu", "--threads", "1", "--data-root", "x", "--tensorboard"]
-    RunFolder.open(parse([*again, *allowed]))
+    checked(parse([*again, *allowed]))
     with pytest.raises(ConfigError) as caught:
-        RunFolder.open(parse([*again, "--train.lr", "0.5", "--objective", "bpr", "--dataset", "shop"]))
+        checked(parse([*again, "--train.lr", "0.5", "--objective", "bpr", "--dataset", "shop"]))
     for part in ("train.lr (0.001 there, 0.5 now)", "objective (default there, bpr now)", "dataset (boutique there"):
         assert part in str(caught.value)
     assert "seed" not in str(caught.value)
@@ -75,7 +108,7 @@ def test_a_run_is_resumed_on_the_data_it_was_started_with(tmp_path: Path) -> Non
 def test_a_damaged_configuration_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(ConfigError, match=r"config.yaml is damaged"):
-        RunFolder.open(parse(["--out", str(tmp_path), "--resume"]))
+        checked(parse(["--out", str(tmp_path), "--resume"]))
 
 
 def test_the_log_is_cut_to_the_epochs_that_are_kept(tmp_path: Path) -> None:
@@ -117,7 +150,7 @@ def test_settings_are_never_unpickled(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("!!python/object/apply:os.system ['touch exploded']\n")
     settings = RunSettings(out=tmp_path, resume=True)
     with pytest.raises(ConfigError):
-        RunFolder.open(settings)
+        checked(settings)
     with pytest.raises(ConfigError):
         from_yaml(tmp_path / "config.yaml")
 

@@ -13,7 +13,7 @@ from experiments.trained import differing_options, read_comparison, read_trained
 def finished(path: Path, *arguments: str, seed: int = 1, data: str = "abc", finish: bool = True) -> Path:
     """A run folder without a training."""
     settings = parse([*arguments, "--seed", str(seed), "--out", str(path)])
-    folder = RunFolder.open(settings)
+    folder = RunFolder.of(settings)
     folder.start(settings, data)
     if finish:
         folder.write_metrics({"seed": seed, "data": {"hash": data}})

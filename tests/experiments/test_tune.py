@@ -24,7 +24,7 @@ from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, parse, to_dict
 from experiments.tune import TuneSettings, command, prepare, tune
 from experiments.tuning import contender as contender_module
-from experiments.tuning.studies import Count, Studies, open_storage, quiet, requeue
+from experiments.tuning.studies import GRACE_SECONDS, Count, Studies, open_storage, quiet, requeue
 from experiments.tuning.trial import DATA, OPTIONS, BudgetSpentError, Objective
 
 Refuse = Callable[[Callable[[Sequence[str]], None], Sequence[str]], str]
@@ -324,6 +324,41 @@ def test_a_trial_that_falls_behind_is_pruned(settings: TuneSettings, trainings: 
     assert found(7, {29: 0.1, 30: 0.1, 31: 0.1}, prune=False)["pruned"] == 1
 
 
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.filterwarnings("error:The reported value is ignored")
+def test_a_trial_that_goes_on_is_judged_by_all_its_epochs(
+    settings: TuneSettings, trainings: Trainings, killed: bool
+) -> None:
+    trainings.curve = lambda _: dict.fromkeys(range(30, 71), 0.12)
+    tune(replace(settings, trials=4))
+    settings = replace(settings, trials=5)
+    curve = {epoch: 0.125 if epoch <= 60 else 0.1 for epoch in range(30, 71)}
+    before, after = ({e: x for e, x in curve.items() if part(e)} for part in (lambda e: e <= 65, lambda e: e >= 65))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if killed:
+        tuning = prepare(settings)
+        study = tuning.open()[tuning.contenders[0]]
+        number = dying_trial(tuning.open(), tuning.contenders[0])
+        trial = optuna.trial.Trial(study, study.get_trials()[number]._trial_id)
+        for epoch, value in before.items():
+            trial.report(value, epoch)
+        with sqlite3.connect(settings.out / "tune-shop.db") as database:
+            database.execute("UPDATE trial_heartbeats SET heartbeat = datetime('now', '-1 hour')")
+    else:
+        trainings.curve, trainings.fail = lambda _: before, stop
+        with pytest.raises(KeyboardInterrupt):
+            tune(settings)
+    trainings.curve, trainings.fail = lambda _: after, lambda done, number: None  # epoch 65 had no checkpoint yet
+    tune(settings)
+    stopped, resumed = trials(settings)[-2:]
+    assert stopped.state == TrialState.FAIL and stopped.params == resumed.params
+    assert resumed.state == TrialState.COMPLETE, "as in one go: its best epoch is above the median"
+    assert resumed.intermediate_values == curve
+
+
 def test_the_folder_of_a_pruned_run_can_be_gone_on_with(shops: Path, tmp_path: Path) -> None:
     def arguments(name: str) -> list[str]:
         more = ["--model", "freedom", "--model.dim", "4", "--train.epochs", "3", "--train.batch-size", "64"]
@@ -398,6 +433,27 @@ def test_a_trial_waits_for_its_twin(
     monkeypatch.setattr(LocalExecutor, "pause", lambda *_: studies[chosen].tell(number, 0.9))
     tune(settings)
     assert len(trainings.done) == 1 and studies[chosen].get_trials()[number].state == TrialState.COMPLETE
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_trial_that_has_not_told_its_options_yet_may_be_a_twin(
+    settings: TuneSettings, trainings: Trainings, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    tuning = prepare(settings)
+    studies, chosen = tuning.open(), tuning.contenders[0]
+    with pytest.warns(UserWarning, match="Heartbeat"):
+        first, second = studies[chosen].ask(), studies[chosen].ask()
+    waited: list[float] = []
+
+    def pause(_: LocalExecutor, seconds: float) -> None:
+        assert not trainings.done
+        waited.append(seconds)
+        if told and len(waited) == 3:
+            first.set_user_attr(OPTIONS, "others")
+
+    monkeypatch.setattr(LocalExecutor, "pause", pause)
+    assert Objective(chosen, tuning.plan, tuning.runner, studies, LocalExecutor(1))(second) > 0
+    assert sum(waited) == (3 if told else GRACE_SECONDS), "one that was killed at once is not waited for for ever"
 
 
 def test_a_trial_that_another_process_has_taken_over_is_left_to_it(

@@ -50,7 +50,8 @@ def prepare_boutique(
         The folder, and what a run will say of it.
 
     Raises:
-        DataError: If an encoder cannot be used, or another process makes it.
+        BusyError: If another process makes it.
+        DataError: If an encoder cannot be used.
     """
     with Workplace(out / f".{_NAME}.part") as work:
         recover(work.folder, out / _NAME)

@@ -73,9 +73,9 @@ def prepare(
         progress: Whether to show progress bars.
 
     Raises:
+        BusyError: If another process makes it.
         ConfigError: If the name is none of a folder.
-        DataError: If the source is broken, an encoder cannot be used, the folder must not be replaced, or another
-            process makes it.
+        DataError: If the source is broken, an encoder cannot be used, or the folder must not be replaced.
     """
     if name in {"", ".", ".."} or Path(name).name != name:
         raise ConfigError(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brmrs_graph.data.lock import locked
 from brmrs_graph.files import write_bytes
+from brmrs_graph.lock import locked
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Workplace:
         """Takes the folder.
 
         Raises:
-            DataError: If another process has it.
+            BusyError: If another process has it.
         """
         self._held.enter_context(locked(self.folder))
         return self

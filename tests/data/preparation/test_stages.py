@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from brmrs_graph.data.preparation.stages import Workplace, link
-from brmrs_graph.errors import DataError
+from brmrs_graph.errors import BusyError
 
 
 def test_a_stage_is_done_once_for_the_same_basis(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_links_become_copies_where_there_are_none(tmp_path: Path, monkeypatch: p
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / ".shop.part"
-    with Workplace(folder), pytest.raises(DataError, match="another process works in"), Workplace(folder):
+    with Workplace(folder), pytest.raises(BusyError, match="another process works in"), Workplace(folder):
         pass
     with Workplace(folder) as work:
         work.remove()
