@@ -81,14 +81,15 @@ def _diagnosis(record: dict[str, Any]) -> str:
     """The headline figures, a column for each model, with 95 % intervals, and how to repeat it."""
     data, models = record["dataset"], record["models"]
     kind = "synthetic data; " if data["synthetic"] else ""
-    seeds = sorted({len(model["seeds"]) for model in models})
+    *some, most = sorted({len(model["seeds"]) for model in models})
+    seeds = f"{', '.join(map(str, some))} or {most}" if some else str(most)
     names = [f"`{model['name']}`" for model in models]
     lines = [
         f"| | {' | '.join(names)} |",
         f"|{'---|' * (len(models) + 1)}",
         *(f"| {name} | {' | '.join(map(interval, row))} |" for name, row in diagnosis_rows(record).items()),
         "",
-        f"`{record['command']}` ({kind}{' or '.join(map(str, seeds))} seeds, 95 % intervals; data {data['hash']})",
+        f"`{record['command']}` ({kind}{seeds} seeds, 95 % intervals; data {data['hash']})",
         "",
     ]
     return "\n".join(lines)
