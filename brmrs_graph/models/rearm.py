@@ -153,7 +153,7 @@ class REARM(Recommender):
             F.normalize(self.item_smoothing(self._raw("item"), self.item_graph), dim=1),
         ]
         dim = self.config.dim
-        start = [start[0], torch.cat([start[1][:, :dim], *map(self.norm, start[1][:, dim:].split(dim, dim=1))], dim=1)]
+        start[1] = torch.cat([start[1][:, :dim], *map(self._normalized, start[1][:, dim:].split(dim, dim=1))], dim=1)
         start = [torch.cat([x[:, :dim], self.activation(x[:, dim:])], dim=1) for x in start]
         tables: list[dict[str, Tensor]] = []
         extra: dict[str, Tensor] = {}
@@ -184,6 +184,11 @@ class REARM(Recommender):
     def batch_parameters(self, users: Tensor, items: Tensor) -> list[Tensor]:
         """Free user and item vectors of the batch."""
         return [self.free["user"].index_select(0, users), self.free["item"].index_select(0, items)]
+
+    def _normalized(self, x: Tensor) -> Tensor:
+        # Items that neither have a modality nor neighbours that do stay at zero, and get no bias.
+        normalized: Tensor = self.norm(x)
+        return normalized * (x != 0).any(dim=1, keepdim=True)
 
     def _raw(self, side: str) -> Tensor:
         # The mask keeps the bias, which is what the projection makes of the mean item, from those that lack content.

@@ -43,8 +43,9 @@ def mixed_graph(
 
 
 def normalised(state: dict[str, Tensor], x: Tensor) -> Tensor:
-    variance = x.var(1, correction=0, keepdim=True)
-    return (x - x.mean(1, keepdim=True)) / (variance + 1e-5).sqrt() * state["norm.weight"] + state["norm.bias"]
+    there, variance = x.abs().sum(1, keepdim=True) > 0, x.var(1, correction=0, keepdim=True)
+    x = (x - x.mean(1, keepdim=True)) / (variance + 1e-5).sqrt() * state["norm.weight"] + state["norm.bias"]
+    return x * there
 
 
 def dense_tables(model: REARM, data: MultimodalDataset) -> tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]]:
