@@ -32,3 +32,12 @@ def file_sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def module_checksums(folder: Path) -> list[str]:
+    """Path below a folder and SHA-256 of each of its modules, sorted: what a folder of code is known by.
+
+    Checksums instead of a number, since nobody has to remember to raise them.
+    """
+    modules = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*.py"))
+    return [f"{name} {file_sha256(path)}" for name, path in modules]

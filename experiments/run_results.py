@@ -20,7 +20,7 @@ from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis import fusion_degeneration, hit_partition
 from brmrs_graph.evaluation import Measurement, Ranking, cold_items, restrict, summarize
-from brmrs_graph.files import file_sha256
+from brmrs_graph.files import module_checksums
 from brmrs_graph.models import ItemPaths
 from brmrs_graph.training import Progress
 from experiments.report import print_metrics
@@ -154,7 +154,5 @@ def versions() -> dict[str, str]:
 
 @cache
 def _library() -> str:
-    folder = Path(brmrs_graph.__file__).parent
-    modules = sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix())
-    sums = [f"{path.relative_to(folder).as_posix()} {file_sha256(path)}" for path in modules]
-    return hashlib.sha256("\n".join(sums).encode()).hexdigest()
+    modules = module_checksums(Path(brmrs_graph.__file__).parent)
+    return hashlib.sha256("\n".join(modules).encode()).hexdigest()

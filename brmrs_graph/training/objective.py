@@ -98,7 +98,10 @@ class Objective:
         hard = negatives.get(HARD, negatives[UNIFORM])
         terms |= {f"own_{name}": loss for name, loss in model.losses(branches, users, positives, hard).items()}
         if not terms:
-            raise ConfigError("nothing is trained but weight decay: the model's own losses all have the weight 0")
+            raise ConfigError(
+                "nothing is trained but weight decay: the model gives no loss of its own with these options and "
+                "modalities; give loss.fused a weight above 0"
+            )
         rows = model.batch_parameters(users, torch.cat([positives, hard]))
         if rows:
             norm = torch.stack([row.square().sum() for row in rows]).sum() / users.numel()

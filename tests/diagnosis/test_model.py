@@ -102,6 +102,7 @@ def test_differences_are_those_of_what_both_models_have(toy: MultimodalDataset) 
     assert differences.keys() == second.measurements.keys()
     for path in ("recall/fused", "partition/cells/000", "degeneration/in_model/mean_loss"):
         assert differences[path].value == pytest.approx(first.estimates[path].value - second.estimates[path].value)
+    assert all(x.value == 0 for p, x in first.differences(first).items() if p.startswith("recall"))
     assert all(x.value == x.low == x.high == 0 for p, x in second.differences(second).items() if p.startswith("recall"))
 
 

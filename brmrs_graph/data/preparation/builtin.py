@@ -14,17 +14,14 @@ from brmrs_graph.data.preparation.features import ENCODERS, feature_stages, orig
 from brmrs_graph.data.preparation.options import Options
 from brmrs_graph.data.preparation.publish import publish, recover
 from brmrs_graph.data.preparation.stages import Workplace
-from brmrs_graph.files import file_sha256, write_bytes
+from brmrs_graph.files import file_sha256, module_checksums, write_bytes
 
 _NAME = "boutique"
 
 
 def code(folder: Path = Path(generator.__file__).parent) -> list[str]:
-    """What draws and writes the boutique, by version: Pillow's, and the checksum of each module of the generator.
-
-    Checksums instead of a number, since nobody has to remember to raise them.
-    """
-    return [PIL.__version__, *(f"{path.name} {file_sha256(path)}" for path in sorted(folder.glob("*.py")))]
+    """What draws and writes the boutique, by version: Pillow's, and the checksum of each module of the generator."""
+    return [PIL.__version__, *module_checksums(folder)]
 
 
 def prepare_boutique(
