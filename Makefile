@@ -22,8 +22,8 @@ setup: $(VENV)/ready  ## create .venv and install (done by every command below w
 run: setup  ## train and evaluate; on the built-in data set unless ARGS="--dataset NAME" says otherwise
 	@$(PY) -m experiments.run $(ARGS)
 
-test: setup  ## run the tests
-	@$(PY) -m pytest $(ARGS)
+test: setup  ## run the tests, the files of tests spread over up to four processes
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 slow: setup  ## run the tests that take minutes
 	@$(PY) -m pytest -m slow $(ARGS)

@@ -17,7 +17,8 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("page", "code"), EXAMPLES, ids=lambda text: text[:14])
-def test_the_python_examples_run(page: str, code: str) -> None:
+def test_the_python_examples_run(page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # what an example writes does not stay among the data
     exec(compile(code, page, "exec"), {})
 
 

@@ -24,7 +24,7 @@ POOL = 4
 def measure(context: Context) -> dict[str, Any]:
     """Times uniform and cross-modal sampling of one batch, for all ordered pairs of modalities."""
     stepper, branches = context.stepper, context.branches
-    users, positives = stepper.users, stepper.positives
+    users, positives = stepper.batches[BATCH]
     uniform = stepper.objective.uniform
     pool = uniform.draw(users, POOL, torch.Generator().manual_seed(0))
     graphs = Objective(objective_preset("chns-graph"), context.rotated, stepper.model).chns

@@ -12,12 +12,14 @@ from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import Objective, TrainConfig, objective_preset
 
 BATCH = TrainConfig.batch_size
+LARGE = 4 * BATCH
+"""A batch that reaches the same optimum with a larger learning rate (docs/results.md)."""
 EPOCH = 100
 """The epoch whose step it is: late enough that the curriculum of hard negatives is over."""
 
 
 class Stepper:
-    """Does training steps of ``brmrs`` on one batch.
+    """Does training steps of ``brmrs`` on one batch, the same at every step of a size.
 
     Args:
         data: The data set.
@@ -31,12 +33,12 @@ class Stepper:
         self.generator = torch.Generator().manual_seed(0)
         self.optimizer = torch.optim.Adam(self.model.parameters(), fused=True)
         order = torch.randperm(data.train.nnz, generator=self.generator)
-        self.users, self.positives = data.train_edges[:, order[:BATCH]]
+        self.batches = {size: data.train_edges[:, order[:size]] for size in (BATCH, LARGE)}
         self.model.train()
 
-    def step(self, model: Recommender | None = None) -> None:
-        """One step, of the model or of a view of it that shares its parameters."""
-        terms, _ = self.objective(model or self.model, self.users, self.positives, EPOCH, self.generator)
+    def step(self, model: Recommender | None = None, size: int = BATCH) -> None:
+        """One step, of the model or of a view of it that shares its parameters, on a batch of a size."""
+        terms, _ = self.objective(model or self.model, *self.batches[size], EPOCH, self.generator)
         loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad()
         loss.backward()
@@ -44,11 +46,12 @@ class Stepper:
 
     def stages(self) -> Iterator[str]:
         """One step, which yields the name of each stage when this is done."""
+        users, positives = self.batches[BATCH]
         branches = self.model()
         yield "forward: projection and propagation"
-        negatives = self.objective.draw(branches, self.users, self.positives, EPOCH, self.generator)
+        negatives = self.objective.draw(branches, users, positives, EPOCH, self.generator)
         yield "sampling"
-        terms, _ = self.objective.terms(branches, self.users, self.positives, negatives)
+        terms, _ = self.objective.terms(branches, users, positives, negatives)
         loss = torch.stack(list(terms.values())).sum()
         yield "losses"
         self.optimizer.zero_grad()

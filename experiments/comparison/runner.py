@@ -110,5 +110,5 @@ class Runner:
         try:
             executor.train(self.arguments(*run))
         except (BRMRSError, OSError) as error:
-            return Failure(*run, str(error)[-500:])
+            return Failure(*run, str(error))
         return None

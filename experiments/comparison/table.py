@@ -84,15 +84,16 @@ def gains_table(results: Results) -> Table:
         relative = test["mean"] / base["test"]["recall@20"]["mean"]
         rows.append(
             (
+                Cell(name),
+                _unranked(arm, results),
                 Cell(test["against"]),
                 _unranked(base, results),
-                _unranked(arm, results),
                 Cell(_difference(test)),
                 Cell(f"{100 * relative:+.1f} %"),
                 Cell(_p(test["p_holm"])),
             )
         )
-    head = ("backbone", "R@20 alone", "R@20 with it", "gain [95 %]", "relative", "p")
+    head = ("arm", "R@20", "against", "its R@20", "gain [95 %]", "relative", "p")
     return Table(head, tuple(rows), _caption(results) + _one_seed(tested))
 
 

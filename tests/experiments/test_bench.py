@@ -49,8 +49,12 @@ def test_figures_fit_together_and_other_parts_stay(small: None, tmp_path: Path) 
     results = bench.bench(settings)
     assert list(json.loads(out.read_text())["parts"]) == ["step", "propagation", "training"]
     assert results["step"]["command"].startswith("python -m experiments.bench --parts propagation step --repeats 1")
-    whole = results["step"]["comparisons"]["whole step"]["seconds"]["ours"]["median"]
-    assert results["step"]["facts"] == {"batches in an epoch": 1, "seconds an epoch, ours": whole}
+    whole = results["step"]["comparisons"]["whole step"]["seconds"]
+    assert results["step"]["facts"] == {
+        "batches in an epoch": 1,
+        "seconds an epoch, ours": whole["ours"]["median"],
+        "seconds an epoch, ours, 8,192 pairs": whole["ours, 8,192 pairs"]["median"],
+    }
     products = results["propagation"]
     share = products["comparisons"]["one layer"]["ratios"]["bound: each array moves once"]["median"]
     assert products["facts"]["ours over the bound of each array moving once"]["median"] == pytest.approx(1 / share)

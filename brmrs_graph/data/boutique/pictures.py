@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw
+from scipy.ndimage import minimum_filter
 
 from brmrs_graph.data.boutique.fabrics import Colour, contrast, dye, mixed, weave
 from brmrs_graph.data.boutique.outlines import Points
@@ -61,7 +62,9 @@ def render_picture(kind: str, cut: str, colour: str, pattern: str, rng: np.rando
 
     _drop_shadow(canvas, outline)
     cloth = weave(pattern, canvas.size, 0.17 * scale, fabric, contrast(fabric), rng)
-    edge = ImageChops.difference(outline, outline.filter(ImageFilter.MinFilter(5)))
+    # Pillow's own MinFilter gives the same and takes half of the time of a picture.
+    inside = Image.fromarray(minimum_filter(np.asarray(outline), size=5, mode="nearest"))
+    edge = ImageChops.difference(outline, inside)
     canvas.paste(cloth, mask=outline)
 
     pen = ImageDraw.Draw(canvas)
