@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.distributed import (
+    FirstRankError,
     LostRankError,
     Ranks,
     ShardedObjective,
@@ -39,13 +41,15 @@ def run_on_ranks(settings: RunSettings) -> None:
 
     Raises:
         BRMRSError: If anything in settings, data or folder is wrong, or a rank is lost.
-        SystemExit: On other ranks than 0, if rank 0 reports an error or the same one.
+        SystemExit: On other ranks than 0, after an error of rank 0, or of this rank, which is printed with its number.
     """
     with joined(_device(settings.device)) as ranks, ExitStack() as held:
         try:
             _run(settings, ranks, held)
         except BRMRSError as error:
             if ranks.rank and not isinstance(error, LostRankError):
+                if not isinstance(error, FirstRankError):  # rank 0 may have no error, only a lost rank
+                    print(f"rank {ranks.rank}: error: {error}", file=sys.stderr)
                 raise SystemExit(cli.BAD_INPUT) from error
             raise
 
@@ -86,7 +90,8 @@ def _run(settings: RunSettings, ranks: Ranks, held: ExitStack) -> None:
         "ranks": ranks.size,
         "bytes_sent": sent,
     }
-    save_tensors(folder.checkpoints / "best.safetensors", parameters, {"epoch": progress.best_epoch})
+    epoch = progress.best_epoch
+    save_tensors(folder.checkpoints / f"best-{epoch}.safetensors", parameters, {"epoch": epoch})
     found = {split: ranking for split, ranking in rankings.items() if ranking is not None}
     outcome = Outcome(branches, found, progress, training, objective.notes)
     finish(settings, data, content_hash, outcome, folder, console)

@@ -4,8 +4,8 @@
 
     config.yaml             the resolved settings and the data's content hash
     log.jsonl               one record per epoch
-    checkpoint/             last.safetensors (all that --resume needs), best.safetensors (the best epoch's parameters);
-                            of several ranks epoch-N/ and best-N/ instead, and best.safetensors in the end
+    checkpoint/             last.safetensors (all that --resume needs), best-N.safetensors (the parameters of the best
+                            epoch N); of several ranks epoch-N/ and best-N/ instead, and best-N.safetensors in the end
     metrics.json            results, timings, data counts and hash, versions
     rankings.safetensors    top-20 lists and hits of every evaluated user, by split and branch
     embeddings.safetensors  user and item vectors of every branch at the best epoch

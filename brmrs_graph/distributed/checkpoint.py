@@ -30,6 +30,9 @@ from brmrs_graph.errors import CheckpointError
 from brmrs_graph.files import write_bytes
 
 STATE = "state.json"
+FILES = "files"
+"""Entry of the state: how many safetensors files there are. Rows of one that is missing would be read as zeros."""
+
 EPOCH, BEST = "epoch", "best"
 
 
@@ -68,7 +71,7 @@ def save_sharded(path: Path, tensors: Mapping[str, Tensor], model: ShardedModel,
         raise CheckpointError(f"{path} cannot be written ({_why(error)})") from error
     ranks.barrier()
     if ranks.rank == 0:
-        write_bytes(aside / STATE, json.dumps(dict(state)).encode())
+        write_bytes(aside / STATE, json.dumps({**state, FILES: _files(aside)}).encode())
         aside.rename(path)
     ranks.barrier()
 
@@ -77,12 +80,19 @@ def load_sharded(path: Path, model: ShardedModel) -> tuple[dict[str, Tensor], di
     """Reads what :func:`save_sharded` wrote, whatever the number of ranks was: this rank's rows, and the state.
 
     Raises:
-        CheckpointError: If the folder is missing, damaged or of another model.
+        CheckpointError: If the folder or a file of it is missing, damaged or of another model.
     """
     ranks = model.shard.ranks
     reader = HuggingFaceStorageReader(str(path))
     try:
         state = json.loads((path / STATE).read_text())
+        present = _files(path)
+        written = state.pop(FILES, present)
+        if present != written:
+            raise CheckpointError(
+                f"{path} has {present} of the {written} safetensors files that were written; copy the whole folder, or "
+                "start the run anew with another --out"
+            )
         kept = reader.read_metadata().state_dict_metadata
         tensors = {}
         for name, x in kept.items():
@@ -118,6 +128,10 @@ def delete_older(folder: Path, keep: Mapping[str, int], ranks: Ranks) -> None:
             for path in folder.glob(f"{kind}-*"):
                 if path.name != f"{kind}-{epoch}":
                     shutil.rmtree(path)
+
+
+def _files(path: Path) -> int:
+    return len(list(path.glob("*.safetensors")))
 
 
 def _partition(model: ShardedModel, name: str, dims: int) -> Partition | None:

@@ -23,7 +23,8 @@ class ShardedUniformSampler(UniformSampler):
     """
 
     def __init__(self, shard: Shard) -> None:
-        super().__init__(shard.train_edges, len(shard.users.own), shard.num_items)
+        users = shard.users.own
+        super().__init__(shard.train_edges, len(users), shard.num_items, users.start)
         self.shard = shard
 
     def draw(self, users: Tensor, n: int, generator: torch.Generator | None = None) -> Tensor:

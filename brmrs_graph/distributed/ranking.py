@@ -54,17 +54,17 @@ def _best(branches: ShardedBranches, name: str, users: Tensor, k: int, block: in
     for source, items in enumerate(shard.ranks.stream(own_items, rows, "ranking")):
         first = partition.of(source).start
         seen = shard.train[users.numpy()][:, first : first + len(items)]
-        found = []
+        best = min(k, len(items))
+        found = [(values.new_empty(0, best), ids.new_empty(0, best))]  # no users have as many columns as some
         for start in range(0, len(users), block):
             scores = dot_products(user[start : start + block], items)
             part = seen[start : start + block].tocoo()
             row, col = (torch.from_numpy(x.astype(np.int64)).to(scores.device) for x in (part.row, part.col))
             scores[row, col] = -torch.inf
-            top = top_items(scores, min(k, len(items)))
+            top = top_items(scores, best)
             found.append((scores.gather(1, top), top + first))
-        if found:
-            more, more_ids = (torch.cat(parts) for parts in zip(*found, strict=True))
-            values, ids = merge_best(values, ids, more, more_ids, k)
+        more, more_ids = (torch.cat(parts) for parts in zip(*found, strict=True))
+        values, ids = merge_best(values, ids, more, more_ids, k)
     return ids
 
 

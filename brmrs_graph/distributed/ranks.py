@@ -83,9 +83,9 @@ class Ranks:
         Returns:
             Shape [sum(receive), …].
         """
-        arrived = x.new_empty(sum(receive), *x.shape[1:])
+        x, arrived = x.contiguous(), x.new_empty(sum(receive), *x.shape[1:])
         with reported(self.rank):
-            dist.all_to_all_single(arrived, x.contiguous(), list(receive), list(send))
+            dist.all_to_all_single(arrived, x, list(receive), list(send))
         row = x.element_size() * x[:1].numel() if x.size(0) else 0
         self.sent[purpose] += (sum(send) - send[self.rank]) * row
         return arrived
@@ -117,15 +117,16 @@ class Ranks:
             shape: Shape of this rank's tensor.
             dtype: Type of all of them.
         """
-        with reported(self.rank):
-            if part is None:
-                mine = torch.empty(tuple(shape), dtype=dtype, device=self.device)
+        if part is None:
+            mine = torch.empty(tuple(shape), dtype=dtype, device=self.device)
+            with reported(self.rank):
                 dist.recv(mine, 0)
-                return mine.cpu()
-            for rank in range(1, self.size):
-                theirs = part(rank).to(self.device, dtype).contiguous()
+            return mine.cpu()
+        for rank in range(1, self.size):
+            theirs = part(rank).to(self.device, dtype).contiguous()
+            with reported(self.rank):
                 dist.send(theirs, rank)
-                self.sent["set-up"] += theirs.nbytes
+            self.sent["set-up"] += theirs.nbytes
         return part(0).to(dtype, copy=True)
 
     def collect(self, x: Tensor, purpose: str) -> Tensor | None:
@@ -133,17 +134,19 @@ class Ranks:
         rows = torch.zeros(self.size, dtype=torch.int64, device=self.device)
         rows[self.rank] = x.size(0)
         counts = self.sum(rows, purpose).tolist()
-        with reported(self.rank):
-            if self.rank:
-                dist.send(x.to(self.device).contiguous(), 0)
-                self.sent[purpose] += x.nbytes
-                return None
-            whole = torch.empty(sum(counts), *x.shape[1:], dtype=x.dtype)
-            for rank, part in enumerate(whole.split(counts)):
-                received = x if rank == 0 else torch.empty(part.shape, dtype=x.dtype, device=self.device)
-                if rank:
+        if self.rank:
+            mine = x.to(self.device).contiguous()
+            with reported(self.rank):
+                dist.send(mine, 0)
+            self.sent[purpose] += x.nbytes
+            return None
+        whole = torch.empty(sum(counts), *x.shape[1:], dtype=x.dtype)
+        for rank, part in enumerate(whole.split(counts)):
+            received = x if rank == 0 else torch.empty(part.shape, dtype=x.dtype, device=self.device)
+            if rank:
+                with reported(self.rank):
                     dist.recv(received, rank)
-                part.copy_(received)
+            part.copy_(received)
         return whole
 
     def tell(self, message: Any = None) -> Any:
@@ -199,11 +202,15 @@ def joined(device: torch.device | str = "cpu") -> Iterator[Ranks]:
 def reported(rank: int) -> Iterator[None]:
     """Makes a :class:`LostRankError` of what communication raises where a rank is gone.
 
+    What allocates belongs outside: lack of memory on a CPU is a plain RuntimeError, too.
+
     Args:
         rank: This rank, for the message.
     """
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:  # Gloo and NCCL have no narrower class for a connection that broke
         raise LostRankError(
             f"rank {rank} has lost another rank, whose own output may say why. The checkpoint of the last whole epoch "

@@ -23,6 +23,7 @@ class UniformSampler:
             pair once.
         num_users: |U|.
         num_items: |I|.
+        first_user: Number of the first user for messages, where these are a part of all users.
 
     Attributes:
         seen: The training interactions as a set of pairs.
@@ -31,15 +32,15 @@ class UniformSampler:
         DataError: If a user has interacted with every item, so that no negative exists.
     """
 
-    def __init__(self, edge_index: Tensor, num_users: int, num_items: int) -> None:
+    def __init__(self, edge_index: Tensor, num_users: int, num_items: int, first_user: int = 0) -> None:
         self.num_items = num_items
         self.seen = PairSet(edge_index, num_items)
         users = torch.div(self.seen.keys, num_items, rounding_mode="floor")
         self._degree = torch.bincount(users, minlength=num_users)
         if num_users and int(self._degree.max()) >= num_items:
             raise DataError(
-                f"user {int(self._degree.argmax())} has a training interaction with each of the {num_items} items, so "
-                "no negative can be drawn; leave such users out"
+                f"user {first_user + int(self._degree.argmax())} has a training interaction with each of the "
+                f"{num_items} items, so no negative can be drawn; leave such users out"
             )
         self._start = torch.cumsum(self._degree, 0) - self._degree
         rank = torch.arange(users.numel(), device=users.device) - self._start[users]

@@ -165,17 +165,20 @@ class Trainer:
         return self.progress
 
     def load_best(self) -> None:
-        """Puts the parameters of the best validation epoch into the model."""
+        """Puts the parameters of the best validation epoch into the model, for evaluation."""
         if self.folder is not None:
             self._best = self._read_best(self.folder)
         load_model(self.model, self._best)
+        self.model.eval()
 
     def pairs(self, batch: Tensor) -> Tensor:
         """Users (row 0) and items (row 1) of some training interactions, by their numbers (int64, shape [B])."""
         return self.edges[:, batch]
 
     def _out_of_patience(self) -> bool:
-        waited = (self.progress.epoch - self.progress.best_epoch) // self.config.eval_every
+        # Evaluations since the best one, which may have been the last chance of a shorter run that now goes on.
+        every = self.config.eval_every
+        waited = self.progress.epoch // every - self.progress.best_epoch // every
         return self.progress.epoch > 0 and waited >= self.config.patience
 
     def _epoch(self) -> dict[str, Any]:
@@ -234,23 +237,30 @@ class Trainer:
 
     def _save_last(self, folder: Path, optimizer: torch.optim.Optimizer) -> None:
         save_tensors(folder / "last.safetensors", training_tensors(self.model, optimizer), asdict(self.progress))
+        # Only now may the best parameters of before go: had this run been stopped, it would go on from them.
+        for path in folder.glob("best-*.safetensors"):
+            if path != self._best_path(folder):
+                path.unlink()
 
     def _read_last(self, folder: Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
         return folder / "last.safetensors", *load_tensors(folder / "last.safetensors")
 
     def _save_best(self, folder: Path) -> None:
-        save_tensors(folder / "best.safetensors", self.model.state_dict(), {"epoch": self.progress.epoch})
+        save_tensors(self._best_path(folder), self.model.state_dict(), {"epoch": self.progress.epoch})
 
     def _read_best(self, folder: Path) -> dict[str, Tensor]:
-        return load_tensors(folder / "best.safetensors")[0]
+        return load_tensors(self._best_path(folder))[0]
+
+    def _best_path(self, folder: Path) -> Path:
+        return folder / f"best-{self.progress.best_epoch}.safetensors"
 
 
 def _check_finite(values: dict[str, float], epoch: int) -> None:
     for name, value in values.items():
         if not torch.isfinite(torch.tensor(value)):
             raise TrainingError(
-                f"the loss term '{name}' became {value} in epoch {epoch + 1}; a smaller learning rate (train.lr) or "
-                "more weight decay (loss.weight-decay) usually helps. The checkpoint of the epoch before is kept"
+                f"the loss term '{name}' became {value} in epoch {epoch + 1}; start anew with a smaller learning rate "
+                "(train.lr) or more weight decay (loss.weight-decay), which usually helps"
             )
 
 

@@ -85,8 +85,10 @@ def _carry_out(arguments: Sequence[str], folder: Path) -> Iterator[Message]:
     told: SimpleQueue[Message | None] = SimpleQueue()
 
     def work() -> None:
-        carry_out(arguments, folder, told.put)
-        told.put(None)
+        try:
+            carry_out(arguments, folder, told.put)
+        finally:
+            told.put(None)
 
     threading.Thread(target=work, daemon=True).start()
     while (message := told.get()) is not None:

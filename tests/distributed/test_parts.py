@@ -1,6 +1,7 @@
 """Every part on several ranks against what it is on one process."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,15 @@ from brmrs_graph.distributed.graph import ShardedGraph
 from brmrs_graph.distributed.models import sharded_embedding
 from brmrs_graph.distributed.objective import ShardedUniformSampler
 from brmrs_graph.distributed.ranking import collect_ranking
-from brmrs_graph.evaluation import rank, summarize
+from brmrs_graph.distributed.ranks import reported
+from brmrs_graph.errors import DataError
+from brmrs_graph.evaluation import Ranking, rank, summarize
 from brmrs_graph.graphs import SparseGraph, bipartite_graph, drop_edges, knn_graph
 from brmrs_graph.models.base import embedding
 from brmrs_graph.sampling import UniformSampler
 
 Parts = dict[str, Any]
+OnRanks = Callable[..., list[Any]]
 DIM, KEEP = 3, 0.5
 
 
@@ -101,7 +105,7 @@ def data(make_data: Callable[..., MultimodalDataset]) -> MultimodalDataset:
 
 
 @pytest.fixture(scope="module", params=[1, 4])
-def parts(request: pytest.FixtureRequest, on_ranks: Callable[..., list[Any]], data: MultimodalDataset) -> list[Parts]:
+def parts(request: pytest.FixtureRequest, on_ranks: OnRanks, data: MultimodalDataset) -> list[Parts]:
     results: list[Parts] = on_ranks(request.param, on_one_rank, data)
     return results
 
@@ -166,6 +170,63 @@ def test_rankings_are_those_of_one_process_with_ties_by_id(parts: list[Parts], d
     found = parts[0]["ranking"]
     assert all(torch.equal(getattr(found, name), value) for name, value in vars(expected).items())
     assert all(part["metrics"] == pytest.approx(summarize(expected, (3, 5)), abs=1e-12) for part in parts)
+
+
+def ranked(ranks: Ranks, data: MultimodalDataset) -> tuple[Ranking | None, dict[str, float]]:
+    shard = deal(data if ranks.rank == 0 else None, ranks)
+    users, items = vectors(data)[:2]
+    u, i = shard.users.own, shard.items.own
+    branches = ShardedBranches(Branches({FUSED: users[u.start : u.stop]}, {FUSED: items[i.start : i.stop]}), shard)
+    ranking = rank_on_ranks(branches, shard.test, 5)[FUSED]
+    return collect_ranking(ranking, u.start, ranks), summarize_on_ranks(ranking, ranks, (3, 5))
+
+
+@pytest.mark.parametrize("idle", [0, 1])
+def test_a_rank_may_have_no_users_to_rank(idle: int, on_ranks: OnRanks, data: MultimodalDataset) -> None:
+    half = data.num_users // 2
+    test = data.test.tolil()
+    test[idle * half : (idle + 1) * half] = 0
+    some = replace(data, test=test.tocsr())
+    users, items = vectors(data)[:2]
+    expected = rank(Branches({FUSED: users}, {FUSED: items}), some.train, some.test, 5)[FUSED]
+    (found, metrics), (_, others) = on_ranks(2, ranked, some)
+    assert set((expected.users // half).tolist()) == {1 - idle}
+    assert all(torch.equal(getattr(found, name), value) for name, value in vars(expected).items())
+    assert metrics == others == pytest.approx(summarize(expected, (3, 5)), abs=1e-12)
+
+
+def refusal(ranks: Ranks, data: MultimodalDataset) -> str:
+    shard = deal(data if ranks.rank == 0 else None, ranks)
+    try:
+        ShardedUniformSampler(shard)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def test_a_user_without_negatives_is_named_by_the_global_id(on_ranks: OnRanks, data: MultimodalDataset) -> None:
+    train = data.train.tolil()
+    train[9] = 1
+    messages = on_ranks(2, refusal, replace(data, train=train.tocsr()))
+    assert messages[0] == "" and messages[1].startswith("user 9 has a training interaction with each of the 25 items")
+
+
+def lacking_memory(ranks: Ranks) -> None:
+    huge = torch.zeros(1).expand(2**50)
+    calls: list[Callable[[], Any]] = [
+        lambda: ranks.exchange(huge, [0, 0], [0, 0], "results"),
+        lambda: ranks.deal(None if ranks.rank else lambda _: huge, huge.shape, huge.dtype),
+        lambda: ranks.collect(huge, "results"),
+    ]
+    for call in calls:
+        with pytest.raises(RuntimeError, match="can't allocate memory"):
+            call()
+
+
+def test_lack_of_memory_is_not_a_lost_rank(on_ranks: OnRanks) -> None:
+    on_ranks(2, lacking_memory)
+    with pytest.raises(torch.OutOfMemoryError), reported(0):
+        raise torch.OutOfMemoryError
 
 
 def test_tables_are_drawn_as_by_one_process(parts: list[Parts], data: MultimodalDataset) -> None:

@@ -1,13 +1,16 @@
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from brmrs_graph.distributed import ShardedObjective, check_sharded
+from brmrs_graph.distributed import FirstRankError, ShardedObjective, check_sharded
 from brmrs_graph.distributed.models import ShardedBRMRS
-from brmrs_graph.errors import ConfigError
+from brmrs_graph.errors import BRMRSError, ConfigError, DataError
 from brmrs_graph.models import BRMRSConfig, model_names
 from brmrs_graph.training import ObjectiveConfig
+from experiments import run_on_ranks
 from experiments.run import run
 from experiments.runfolder import RunFolder
 from experiments.settings import parse
@@ -46,3 +49,20 @@ def test_one_process_does_not_go_on_with_a_run_of_ranks(tmp_path: Path) -> None:
     (tmp_path / "checkpoint" / "epoch-1").mkdir(parents=True)
     with pytest.raises(ConfigError, match="was trained by several ranks; go on with it by `torchrun"):
         run(parse(["--out", str(tmp_path), "--resume"]))
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"),
+    [(DataError("user 9 has every item"), "rank 1: error: user 9 has every item\n"), (FirstRankError("rank 0"), "")],
+)
+def test_another_rank_than_the_first_prints_an_error_of_its_own(
+    error: BRMRSError, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(run_on_ranks, "joined", lambda _: nullcontext(SimpleNamespace(rank=1)))
+    monkeypatch.setattr(run_on_ranks, "_run", fail)
+    with pytest.raises(SystemExit):
+        run_on_ranks.run_on_ranks(parse(["--device", "cpu"]))
+    assert capsys.readouterr().err == printed

@@ -200,6 +200,12 @@ def resumed(ranks: Ranks, data: MultimodalDataset, other: MultimodalDataset, fol
         sharded(ranks, data, *MAIN, folder).resume()
     ranks.barrier()
     if ranks.rank == 0:
+        shard.unlink()
+    ranks.barrier()
+    with pytest.raises(CheckpointError) as without_a_file:
+        sharded(ranks, data, *MAIN, folder).resume()
+    ranks.barrier()
+    if ranks.rank == 0:
         shutil.rmtree(folder / "epoch-9")
     ranks.barrier()
     parameters = trainer.parameters()
@@ -207,7 +213,7 @@ def resumed(ranks: Ranks, data: MultimodalDataset, other: MultimodalDataset, fol
         vars(checkpoint)["HuggingFaceStorageWriter"] = FullDisk  # for good: this process ends here
     with pytest.raises(CheckpointError) as full:
         checkpoint.save_sharded(folder / "epoch-8", trainer.model.state_dict(), trainer.model, {})
-    refusals = [str(error.value) for error in (of_other_data, of_other_model, damaged, full)]
+    refusals = [str(error.value) for error in (of_other_data, of_other_model, damaged, full, without_a_file)]
     return {"start": start, "records": records, "parameters": parameters, "refusals": refusals}
 
 
@@ -230,6 +236,7 @@ def test_three_ranks_go_on_where_two_were_stopped(
         assert "belongs to another model" in rank["refusals"][1]
         assert "epoch-8 cannot be written (rank 1: no space left)" in rank["refusals"][3]
         assert "epoch-9 is missing, damaged or no checkpoint" in rank["refusals"][2]
+        assert "epoch-9 has 2 of the 3 safetensors files that were written; copy the whole" in rank["refusals"][4]
     close(results[0]["parameters"], parameters)
     best = max(range(3), key=lambda epoch: (records[epoch]["valid"]["recall@20"], -epoch)) + 1
     assert sorted(path.name for path in folder.glob("[be]*")) == sorted([f"best-{best}", "epoch-3"])

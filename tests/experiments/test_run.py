@@ -80,7 +80,7 @@ def test_a_run_on_the_built_in_data_writes_a_whole_run_folder(boutique: Path, bo
         "users.parquet",
         "items.parquet",
         "checkpoint/last.safetensors",
-        "checkpoint/best.safetensors",
+        f"checkpoint/best-{json.loads((boutique / 'metrics.json').read_text())['best_epoch']}.safetensors",
     }
     paths = read_item_paths(boutique)
     assert (

@@ -118,8 +118,42 @@ def test_a_run_that_stopped_and_resumed_equals_one_that_did_not(
     assert untimed(records) == untimed(expected)
     assert standing(second.progress) == standing(whole.progress)
     assert same(parameters(second), parameters(whole))
-    for file in ("last.safetensors", "best.safetensors"):
+    files = {path.name for path in (tmp_path / "whole").iterdir()}
+    assert files == {"last.safetensors", f"best-{whole.progress.best_epoch}.safetensors"}
+    for file in files:
         assert same(load_tensors(tmp_path / "whole" / file)[0], load_tensors(tmp_path / "cut" / file)[0])
+
+
+def test_stopped_after_a_better_epoch_the_best_of_before_is_still_there(
+    toy: MultimodalDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    valid = {1: 0.2, 2: 0.1, 3: 0.5}
+    monkeypatch.setattr(Trainer, "_validate", lambda self, _: {"recall@20": valid[self.progress.epoch]})
+
+    def interrupt(record: Record) -> None:
+        if record["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer_of(toy, folder=tmp_path, epochs=3).fit(interrupt)
+    short, again = (trainer_of(toy, folder=folder, epochs=2) for folder in (None, tmp_path))
+    short.fit()
+    again.resume()
+    again.fit()
+    assert standing(again.progress) == standing(short.progress) == (2, 1, 0.2)
+    assert same(parameters(again), parameters(short))
+    assert not again.model.training and not short.model.training
+
+
+def test_patience_counts_from_the_last_chance_of_a_shorter_run(toy: MultimodalDataset, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"eval_every": 5, "patience": 1, "lr": 0.0001, "folder": tmp_path}
+    trainer_of(toy, epochs=3, **settings).fit()
+    longer = trainer_of(toy, epochs=40, **settings)
+    longer.resume()
+    longer.progress.best = 2.0  # no evaluation will be better
+    evaluated: list[int] = []
+    longer.fit(lambda record: evaluated.append(record["epoch"]) if "valid" in record else None)
+    assert longer.progress.epoch == 5 and evaluated == [5]
 
 
 def test_resuming_a_finished_run_trains_nothing_and_restores_the_best(toy: MultimodalDataset, tmp_path: Path) -> None:
