@@ -203,7 +203,7 @@ def test_another_archive_is_unpacked_anew(describe: Describe, server: Server, tm
     assert below(new) == ["b"] and not old.exists()
 
 
-@pytest.mark.parametrize("content", [packed("../../a"), packed("a")[:-30]])
+@pytest.mark.parametrize("content", [packed("../../a"), packed("a")[:-30]], ids=["leads outside", "cut off"])
 def test_an_archive_that_cannot_be_used_is_not_kept(
     content: bytes, describe: Describe, server: Server, tmp_path: Path
 ) -> None:
