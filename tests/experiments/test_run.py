@@ -69,6 +69,7 @@ def boutique_data() -> MultimodalDataset:
 
 
 def test_a_run_on_the_built_in_data_writes_a_whole_run_folder(boutique: Path, boutique_data: MultimodalDataset) -> None:
+    metrics = json.loads((boutique / "metrics.json").read_text())
     files = {str(path.relative_to(boutique)) for path in boutique.rglob("*") if path.is_file()}
     assert files == {
         "config.yaml",
@@ -80,13 +81,12 @@ def test_a_run_on_the_built_in_data_writes_a_whole_run_folder(boutique: Path, bo
         "users.parquet",
         "items.parquet",
         "checkpoint/last.safetensors",
-        f"checkpoint/best-{json.loads((boutique / 'metrics.json').read_text())['best_epoch']}.safetensors",
+        f"checkpoint/best-{metrics['training']['best_epoch']}.safetensors",
     }
     paths = read_item_paths(boutique)
     assert (
         paths is not None and paths.graph.shape == (1200, 1200) and list(paths.items) == ["visual", "textual", "fused"]
     )
-    metrics = json.loads((boutique / "metrics.json").read_text())
     assert (metrics["dataset"], metrics["model"], metrics["objective"], metrics["seed"]) == (
         "boutique",
         "brmrs",
