@@ -72,14 +72,16 @@ def diagnosis_rows(record: dict[str, Any]) -> dict[str, list[dict[str, Any] | No
     }
     rows |= {what: [m["partition"]["summary"][part] for m in models] for part, what in parts.items()}
     rows["another seed finds it: chance"] = [m["partition"]["rescued_by_another_seed"] for m in models]
-    against = {
-        "in_model": "own branches",
-        "trained_alone": "models alone",
-        "chance": "chance",
-        "excess": "beyond chance",
+    hurt = {
+        "users hurt: own branches": ("in_model", "all_users"),
+        "roles exchanged: chance": ("in_model", "exchanged"),
+        "beyond that chance": ("in_model", "beyond_exchanged"),
+        "users hurt: models alone": ("trained_alone", "all_users"),
+        "against other seeds: chance": ("chance", "all_users"),
+        "beyond other seeds": ("excess", "all_users"),
     }
-    for name, what in against.items():
-        rows[f"users hurt: {what}"] = [(m["degeneration"][name] or {}).get("all_users") for m in models]
+    for what, (name, part) in hurt.items():
+        rows[what] = [(m["degeneration"][name] or {}).get(part) for m in models]
     rates = [_rates(m) for m in models]
     for direction, of_first in rates[0].items():
         for what in of_first:
@@ -101,7 +103,7 @@ def _rates(model: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
             "look-alike wins": direction["content"]["rate"],
             "far (0) to close (1)": direction["content"]["position"],
             "failure proper": direction["failure"]["rate"],
-            "failure / far items": direction["failure"]["lift"],
+            "failure of a plain sum": direction["failure"]["of_sum"],
         }
         for direction in model["complementarity"]
     }

@@ -2,7 +2,7 @@
 
 from brmrs_graph.diagnosis.candidates import CandidateSets, candidate_sets
 from brmrs_graph.diagnosis.cases import ItemPair, LostUser, item_pair_cases, lost_users
-from brmrs_graph.diagnosis.complementarity import Complementarity, MatchedRates, complementarity
+from brmrs_graph.diagnosis.complementarity import Complementarity, Failures, MatchedRates, complementarity
 from brmrs_graph.diagnosis.degeneration import Degeneration, fusion_degeneration
 from brmrs_graph.diagnosis.groups import (
     complementarity_by_degree,
@@ -25,6 +25,7 @@ __all__ = [
     "Complementarity",
     "Degeneration",
     "Diagnosed",
+    "Failures",
     "HardMargins",
     "Information",
     "ItemPair",

@@ -14,7 +14,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.held_out import held_out_pairs, known_pairs
 from brmrs_graph.errors import TrainingError
 from brmrs_graph.graphs import SparseGraph, knn_graph
-from brmrs_graph.sampling import Closeness, Direction, PairSet, common_neighbors, inconsistent_neighbors
+from brmrs_graph.sampling import Closeness, Direction, PairSet, common_neighbors
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class CandidateSets:
         num_users: Number of users with held-out items.
         known: The positives of all splits; none of them is ever compared.
         degree: Training interactions of every item, int64, shape [|I|].
-        lookalikes: (A, B) -> :math:`P_{A \setminus B}`, row i+ listing the items close to it in A and not in B.
+        lookalikes: (A, B) -> :math:`P_{A \setminus B}`, row i+ listing the items close to it in A and not in B. Unlike
+            :func:`~brmrs_graph.sampling.inconsistent_neighbors`, nothing stands in where there are few.
         close: (A, B) -> the items close in both, :math:`N_A^K(i_+) \cap N_B^K(i_+)`.
         far: (A, B) -> random items far in both: in neither kNN list and :math:`z \le \delta` in either modality.
     """
@@ -98,8 +99,9 @@ def candidate_sets(
 
     lookalikes, close, far = {}, {}, {}
     for a, b in combinations(data.features, 2):
-        lookalikes[a, b] = inconsistent_neighbors(neighbors[a], closeness[b])
-        lookalikes[b, a] = inconsistent_neighbors(neighbors[b], closeness[a])
+        for near_in, apart_in in ((a, b), (b, a)):
+            near = neighbors[near_in]
+            lookalikes[near_in, apart_in] = near.select(closeness[apart_in].different(near.row, near.col))
         close[a, b] = close[b, a] = common_neighbors(neighbors[a], neighbors[b])
         far[a, b] = far[b, a] = random.select(different[a] & different[b])
 

@@ -26,16 +26,18 @@ LOOKALIKE, CLOSE, FAR = range(3)
 class MatchedRates:
     r"""How often s_f(u, j) ≥ s_f(u, i+), for look-alikes j and for the two controls.
 
-    The controls are standardised to the popularity of the look-alikes, since popular items are scored high whatever
-    they look like. With bins g of training degree (:math:`\lfloor \log_2(1 + d) \rfloor`), the look-alikes' shares
-    :math:`w_g` and a control's rates :math:`r_g`, its matched rate is :math:`\sum_g w_g r_g`. Bins in which a control
-    has no comparisons are left out of it, and of what is compared with it.
+    The controls are standardised to the popularity of both items of the look-alikes, since popular items are scored
+    high whatever they look like, and liked items with many neighbours have more of them among the look-alikes and the
+    close than among the far. With strata g of the bins :math:`\lfloor \log_2(1 + d) \rfloor` of the training degrees
+    of i+ and j, the look-alikes' shares :math:`w_g` and a control's rates :math:`r_g`, its matched rate is
+    :math:`\sum_g w_g r_g`. Strata in which a control has no comparisons are left out of it, and of what is compared
+    with it.
 
     Args:
         rate: The rate for the look-alikes; rests on as many comparisons as its count says.
         far: The matched rate for items far in both modalities.
         close: The matched rate for items close in both modalities.
-        gap: close − far over the same bins, the scale of ``position``; where it is not clearly above 0 there is none.
+        gap: close − far over the same strata, the scale of ``position``; where it is not clearly above 0 there is none.
         position: (rate − far) / (close − far): 0 where look-alikes are told apart as well as items that differ in both
             modalities, 1 where they are confused as often as items that are alike in both.
         lift: rate / far.
@@ -50,21 +52,39 @@ class MatchedRates:
 
 
 @dataclass(frozen=True)
+class Failures:
+    r"""Look-alikes where A is fooled and B is right: :math:`s_A(u,j) \ge s_A(u,i_+)`, :math:`s_B(u,i_+) > s_B(u,j)`.
+
+    A fused score that always follows A fails in every one of them, one that always follows B in none. Plain fusion
+    gives the scale: the sum of the two scores, each in standard deviations of its own. There is no control for
+    popularity: what the condition selects differs from one kind of item to another.
+
+    Args:
+        rate: How often the fused score follows A, :math:`s_f(u,j) \ge s_f(u,i_+)`.
+        condition: The share of the look-alikes that meet the condition.
+        of_sum: The rate that :math:`s_A / \sigma_A + s_B / \sigma_B` has in the same comparisons.
+        beyond_sum: rate − of_sum.
+    """
+
+    rate: Measurement
+    condition: Measurement
+    of_sum: Measurement
+    beyond_sum: Measurement
+
+
+@dataclass(frozen=True)
 class Complementarity:
     r"""Failures in the direction (A, B): items close to the positive in A that B could tell from it.
 
     Args:
         direction: (A, B).
         content: :math:`P[s_f(u,j) \ge s_f(u,i_+) \mid j \in P_{A \setminus B}(i_+)]` with its controls.
-        failure: The same given also :math:`s_A(u,j) \ge s_A(u,i_+)` and :math:`s_B(u,i_+) > s_B(u,j)`: A is fooled, B
-            is right, the fused score follows A. None where the model has no branch A or no branch B.
-        condition: The share of look-alike comparisons that meet the condition of ``failure``.
+        failure: The same where A is fooled and B is right. None where the model has no branch A or no branch B.
     """
 
     direction: Direction
     content: MatchedRates
-    failure: MatchedRates | None
-    condition: Measurement | None
+    failure: Failures | None
 
 
 @dataclass(frozen=True)
@@ -76,12 +96,14 @@ class Outcomes:
         item: The item j of each, int64, shape [m].
         loses: Whether s_f(u, j) ≥ s_f(u, i+), bool, shape [m].
         condition: Direction -> whether A is fooled and B is right, bool, shape [m].
+        sum_loses: Direction -> whether the sum of the scores of A and B prefers j or ties, bool, shape [m].
     """
 
     pair: Tensor
     item: Tensor
     loses: Tensor
     condition: dict[Direction, Tensor]
+    sum_loses: dict[Direction, Tensor]
 
 
 @torch.no_grad()
@@ -94,19 +116,35 @@ def outcomes(
         branches: The model's branches.
         sets: The held-out pairs.
         graph: Row i+ lists the items j.
-        directions: The (A, B) whose condition is wanted; those for which the model lacks a branch are left out.
+        directions: The (A, B) whose conditions are wanted; those for which the model lacks a branch are left out.
     """
     directions = tuple(d for d in directions if set(d) <= set(branches.modalities))
     names = (FUSED, *dict.fromkeys(name for direction in directions for name in direction))
     require_finite(branches, names)
+    unit = {name: _deviation(branches, name) for name in names if name != FUSED}
     for pair, item in sets.compared(graph):
         scores = compare_scores(branches, sets, pair, item, names)
         loses = {name: other >= liked for name, (liked, other) in scores.items()}
-        yield Outcomes(pair, item, loses[FUSED], {(a, b): loses[a] & ~loses[b] for a, b in directions})
+        lead = {name: (scores[name][1] - scores[name][0]).double() / unit[name] for name in unit}
+        yield Outcomes(
+            pair,
+            item,
+            loses[FUSED],
+            {(a, b): loses[a] & ~loses[b] for a, b in directions},
+            {(a, b): lead[a] + lead[b] >= 0 for a, b in directions},
+        )
+
+
+def _deviation(branches: Branches, name: str) -> float:
+    r"""The deviation of a user's scores over all items, :math:`\sqrt{\mathrm{tr}(E[u u^T] \, \mathrm{Cov}[v])}`."""
+    users, items = branches.users(name).double(), branches.items(name).double()
+    items = items - items.mean(dim=0)
+    variance = (users.t() @ users / len(users) * (items.t() @ items / len(items))).sum()
+    return float(variance.clamp(min=0).sqrt()) or 1.0
 
 
 def complementarity(branches: Branches, sets: CandidateSets) -> dict[Direction, Complementarity]:
-    """Measures the two complementarity failure rates in every direction.
+    """Measures both complementarity failure rates in every direction.
 
     Ties count as failures: a score that cannot tell two items apart has not used what B knows. The content rate needs
     no unimodal branches; it is the baseline that models without content give.
@@ -123,6 +161,7 @@ def complementarity(branches: Branches, sets: CandidateSets) -> dict[Direction, 
     """
     measured = {}
     bins = (sets.degree + 1).double().log2().long()
+    num_bins = int(bins.max()) + 1
     for a, b in combinations(dict.fromkeys(name for direction in sets.lookalikes for name in direction), 2):
         ab, ba = (a, b), (b, a)
         sources: list[tuple[SparseGraph, int, tuple[Direction, ...]]] = [
@@ -131,51 +170,66 @@ def complementarity(branches: Branches, sets: CandidateSets) -> dict[Direction, 
             (sets.close[ab], CLOSE, (ab, ba)),
             (sets.far[ab], FAR, (ab, ba)),
         ]
-        content, failure = ({d: _Tally(sets.num_users, int(bins.max()) + 1) for d in (ab, ba)} for _ in range(2))
+        has_both = {a, b} <= set(branches.modalities)
+        tallies = {d: _Tally(sets.num_users, num_bins) for d in (ab, ba)}
+        met = {d: torch.zeros(3, sets.num_users, dtype=torch.float64) for d in (ab, ba)}
         for graph, kind, directions in sources:
             for seen in outcomes(branches, sets, graph, directions):
-                row, bin_ = sets.row[seen.pair], bins[seen.item]
+                row = sets.row[seen.pair]
                 for d in directions:
-                    content[d].add(kind, row, bin_, seen.loses)
-                for d, met in seen.condition.items():
-                    failure[d].add(kind, row[met], bin_[met], seen.loses[met])
-        has_both = {a, b} <= set(branches.modalities)
+                    tallies[d].add(kind, row, bins[sets.items[seen.pair]], bins[seen.item], seen.loses)
+                if has_both and kind == LOOKALIKE:
+                    (d,) = directions
+                    these = seen.condition[d]
+                    counted = torch.stack([torch.ones_like(these), seen.loses, seen.sum_loses[d]])
+                    met[d].index_add_(1, row[these], counted[:, these].double())
         for d in (ab, ba):
-            pairs, meet = content[d].pairs(LOOKALIKE), failure[d].pairs(LOOKALIKE)
-            measured[d] = Complementarity(
-                d,
-                content[d].rates(),
-                failure[d].rates() if has_both else None,
-                Measurement.ratio(meet, pairs) if has_both else None,
+            cases, lost, lost_by_sum = met[d]
+            failure = Failures(
+                rate=Measurement.ratio(lost, cases),
+                condition=Measurement.ratio(cases, tallies[d].pairs(LOOKALIKE)),
+                of_sum=Measurement.ratio(lost_by_sum, cases),
+                beyond_sum=Measurement.ratio(lost - lost_by_sum, cases),
             )
+            measured[d] = Complementarity(d, tallies[d].rates(), failure if has_both else None)
     return measured
 
 
 class _Tally:
-    """Comparisons, and those lost, by user, kind of item and bin of popularity."""
+    """Comparisons, and those lost, by user, kind of item and stratum of popularity."""
 
-    def __init__(self, num_users: int, bins: int) -> None:
-        self.counts = torch.zeros(num_users, 3, 2, bins, dtype=torch.float64)
+    def __init__(self, num_users: int, num_bins: int) -> None:
+        self.num_bins = num_bins
+        self.counts = torch.zeros(num_users, 3, 2, num_bins**2, dtype=torch.int32)
 
-    def add(self, kind: int, row: Tensor, bin_: Tensor, loses: Tensor) -> None:
-        at = (row * 3 + kind) * 2 * self.counts.size(3) + bin_
-        flat, step = self.counts.view(-1), self.counts.size(3)
-        flat.index_add_(0, at, loses.double())
-        flat.index_add_(0, at + step, torch.ones_like(at, dtype=torch.float64))
+    def add(self, kind: int, row: Tensor, liked_bin: Tensor, item_bin: Tensor, loses: Tensor) -> None:
+        step = self.num_bins**2
+        at = (row * 3 + kind) * 2 * step + liked_bin * self.num_bins + item_bin
+        flat = self.counts.view(-1)
+        flat.index_add_(0, at, loses.int())
+        flat.index_add_(0, at + step, torch.ones_like(at, dtype=torch.int32))
 
-    def pairs(self, kind: int) -> Floats:
+    def pairs(self, kind: int) -> Tensor:
         """Comparisons by user, shape [users]."""
-        return self.counts[:, kind, 1].sum(dim=1).numpy()
+        return self.counts[:, kind, 1].sum(dim=1)
 
     def rates(self) -> MatchedRates:
-        bins = self.counts.size(3)
-        pairs = self.counts[:, :, 1].sum(dim=2)
-        # One array serves all: the sums by kind and bin, then the comparisons of each kind for the counts.
-        totals = torch.cat([self.counts.flatten(1), pairs], dim=1).numpy()[None]
+        # Strata without look-alikes have no weight. Which these are follows from the data, not from the model.
+        counts = self.counts[..., self.counts[:, LOOKALIKE, 1].any(dim=0)]
+        size = counts.size(-1)
+        # One array serves all: the sums by kind and stratum, then the comparisons of each kind for the counts, and
+        # those of look-alikes that are lost.
+        lost = self.counts[:, LOOKALIKE, :1].sum(dim=2)
+        more = torch.cat([self.counts[:, :, 1].sum(dim=2), lost], dim=1)
+        totals = (torch.cat([counts.flatten(1), more], dim=1).double().numpy(),)
+        counted = [6 * size + kind for kind in (LOOKALIKE, CLOSE, FAR)]
 
         def sums(s: Floats) -> tuple[Floats, Floats]:
-            tables = s[..., : 6 * bins].reshape(*s.shape[:-1], 3, 2, bins)
+            tables = s[..., : 6 * size].reshape(*s.shape[:-1], 3, 2, size)
             return tables[..., 0, :], tables[..., 1, :]
+
+        def rate(s: Floats) -> Floats:
+            return s[..., -1] / s[..., counted[LOOKALIKE]]
 
         def far(s: Floats) -> Floats:
             return _matched(*sums(s), FAR, (FAR,))
@@ -188,16 +242,14 @@ class _Tally:
             return high - low
 
         def position(s: Floats) -> Floats:
-            rate, low = (_matched(*sums(s), kind, (CLOSE, FAR)) for kind in (LOOKALIKE, FAR))
-            return _quotient(rate - low, gap(s))
+            ours, low = (_matched(*sums(s), kind, (CLOSE, FAR)) for kind in (LOOKALIKE, FAR))
+            return _quotient(ours - low, gap(s))
 
         def lift(s: Floats) -> Floats:
             return _quotient(_matched(*sums(s), LOOKALIKE, (FAR,)), far(s))
 
-        counted = [6 * bins + kind for kind in (LOOKALIKE, CLOSE, FAR)]
-        lost = self.counts[:, LOOKALIKE, 0].sum(dim=1).numpy()
         return MatchedRates(
-            rate=Measurement.ratio(lost, self.pairs(LOOKALIKE)),
+            rate=Measurement(totals, rate, counted[LOOKALIKE]),
             far=Measurement(totals, far, counted[FAR]),
             close=Measurement(totals, close, counted[CLOSE]),
             gap=Measurement(totals, gap, counted[LOOKALIKE]),
@@ -207,7 +259,7 @@ class _Tally:
 
 
 def _matched(lost: Floats, pairs: Floats, kind: int, controls: tuple[int, ...]) -> Floats:
-    """The rate of one kind, weighted by where the look-alikes are, over the bins in which all controls have pairs."""
+    """The rate of one kind, weighted by where the look-alikes are, over the strata in which all controls have pairs."""
     usable = (pairs[..., list(controls), :] > 0).all(axis=-2)
     weight = np.where(usable, pairs[..., LOOKALIKE, :], 0.0)
     rate = np.where(weight > 0, lost[..., kind, :] / pairs[..., kind, :], 0.0)

@@ -17,13 +17,20 @@ from brmrs_graph.evaluation import Measurement, Ranking, ndcg
 class Degeneration:
     r"""How often, and by how much, the fused ranking is below the best unimodal one.
 
-    Taking the best of several rankings is an advantage by itself, even if all are equally good. The chance rate says
-    how often the fused ranking is below the best of as many *fused* rankings of other seeds.
+    Taking the best of several rankings is an advantage by itself, even if all are equally good. Two nulls say how
+    large:
+
+    * *exchanged*: how often any one of the M + 1 rankings is below the best of the others, averaged over them. If
+      fusing is no worse than a single modality is, exchanging their roles changes nothing.
+    * *chance*: how often the fused ranking is below the best of as many *fused* rankings of other seeds. It is too low
+      where seeds agree more than the branches of one model do, and too high where they agree less.
 
     Args:
         rate: Share of users with NDCG@k(f) < max_m NDCG@k(m).
         rate_where_found: The same among users for whom any of these rankings has a hit; for all others both are 0.
         loss: Mean over all users of max(0, max_m NDCG@k(m) − NDCG@k(f)).
+        exchanged: Mean over the M + 1 rankings r of the share of users with NDCG@k(r) < max NDCG@k of the others.
+        beyond_exchanged: rate − exchanged; above 0 where the fused ranking is the worse one more often than its share.
         chance: Share of users with NDCG@k(f) < max_s NDCG@k(f of seed s), over M other seeds, M the number of
             modalities. None where there are not as many.
         chance_where_found: The same among users for whom any of *these* rankings has a hit (so that it equals
@@ -35,6 +42,8 @@ class Degeneration:
     rate: Measurement
     rate_where_found: Measurement
     loss: Measurement
+    exchanged: Measurement
+    beyond_exchanged: Measurement
     chance: Measurement | None = None
     chance_where_found: Measurement | None = None
     excess: Measurement | None = None
@@ -62,12 +71,16 @@ def fusion_degeneration(
         raise ValueError("there is no unimodal ranking; give at least one to compare the fused ranking with")
     require_same_users(fused, *single.values(), *other_seeds)
     value = ndcg(fused, k)
-    best = torch.stack([ndcg(ranking, k) for ranking in single.values()]).amax(dim=0)
+    of_each = torch.stack([value, *(ndcg(ranking, k) for ranking in single.values())])
+    best = of_each[1:].amax(dim=0)
     ones, worse, found = torch.ones_like(value), (value < best).double(), (torch.maximum(value, best) > 0).double()
     rate, rate_where_found = Measurement.ratio(worse, ones), Measurement.ratio(worse, found)
     loss = Measurement.ratio((best - value).clamp(min=0), ones)
+    # Whether each ranking is below the best of the others is whether it is below the best of all.
+    exchanged = (of_each < of_each.amax(dim=0)).double().mean(dim=0)
+    by_role = Measurement.ratio(exchanged, ones), _difference(worse, ones, exchanged, ones)
     if len(other_seeds) < len(single):
-        return Degeneration(rate, rate_where_found, loss)
+        return Degeneration(rate, rate_where_found, loss, *by_role)
 
     others = torch.stack([ndcg(ranking, k) for ranking in other_seeds])
     by_chance = _any_of(others > value, len(single))
@@ -76,6 +89,7 @@ def fusion_degeneration(
         rate,
         rate_where_found,
         loss,
+        *by_role,
         chance=Measurement.ratio(by_chance, ones),
         chance_where_found=Measurement.ratio(by_chance, found_by_chance),
         excess=_difference(worse, ones, by_chance, ones),
@@ -92,4 +106,4 @@ def _any_of(events: Tensor, n: int) -> Tensor:
 
 def _difference(first: Tensor, of_first: Tensor, second: Tensor, of_second: Tensor) -> Measurement:
     totals = torch.stack([first, of_first, second, of_second], dim=1).numpy()
-    return Measurement(totals[None], lambda s: s[..., 0] / s[..., 1] - s[..., 2] / s[..., 3], counted=1)
+    return Measurement((totals,), lambda s: s[..., 0] / s[..., 1] - s[..., 2] / s[..., 3], counted=1)

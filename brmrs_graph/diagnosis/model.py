@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import combinations
 
@@ -12,7 +12,7 @@ import numpy as np
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.candidates import CandidateSets
-from brmrs_graph.diagnosis.complementarity import MatchedRates, complementarity
+from brmrs_graph.diagnosis.complementarity import complementarity
 from brmrs_graph.diagnosis.degeneration import Degeneration, fusion_degeneration
 from brmrs_graph.diagnosis.groups import complementarity_by_degree, degeneration_by_degree, partition_by_degree
 from brmrs_graph.diagnosis.information import Information, information
@@ -88,7 +88,7 @@ def diagnose_model(
     single = {m: [_rank(run, data, k)[FUSED] for run in of] for m, of in (alone or {}).items()}
     by_seed = []
     for seed, (run, ranking) in enumerate(zip(runs, rankings, strict=True)):
-        others = [other[FUSED] for number, other in enumerate(rankings) if number != seed]
+        others = [other for number, other in enumerate(rankings) if number != seed]
         beside = {m: of[seed % len(of)] for m, of in single.items()}
         measured = dict(_of_rankings(ranking, modalities, others, beside, k))
         measured |= _of_degrees(ranking, modalities, run, data, sets, k)
@@ -113,7 +113,7 @@ def _rank(run: Branches, data: MultimodalDataset, k: int) -> Rankings:
 
 
 def _of_rankings(
-    rankings: Rankings, modalities: Sequence[str], others: Sequence[Ranking], alone: Rankings, k: int
+    rankings: Rankings, modalities: Sequence[str], others: Sequence[Rankings], alone: Rankings, k: int
 ) -> Iterator[tuple[str, Measurement]]:
     for name, ranking in rankings.items():
         yield f"recall/{name}", _recall(ranking, k)
@@ -126,7 +126,7 @@ def _of_rankings(
     if partition.synergy_chance is not None:
         yield "partition/rescued_by_another_seed", partition.synergy_chance
     fused, branches = rankings[FUSED], {m: rankings[m] for m in modalities}
-    in_model = fusion_degeneration(fused, branches, k, other_seeds=others)
+    in_model = fusion_degeneration(fused, branches, k, other_seeds=[other[FUSED] for other in others])
     yield from _degeneration("in_model", in_model)
     if set(modalities) <= set(alone):
         yield from _degeneration("trained_alone", fusion_degeneration(fused, {m: alone[m] for m in modalities}, k))
@@ -141,6 +141,8 @@ def _degeneration(against: str, measured: Degeneration) -> Iterator[tuple[str, M
     yield f"degeneration/{against}/all_users", measured.rate
     yield f"degeneration/{against}/users_with_hits", measured.rate_where_found
     yield f"degeneration/{against}/mean_loss", measured.loss
+    yield f"degeneration/{against}/exchanged", measured.exchanged
+    yield f"degeneration/{against}/beyond_exchanged", measured.beyond_exchanged
 
 
 def _of_degrees(
@@ -167,13 +169,11 @@ def _of_degrees(
 def _of_complementarity(run: Branches, sets: CandidateSets) -> dict[str, Measurement]:
     measured: dict[str, Measurement] = {}
     for direction, rates in complementarity(run, sets).items():
-        if rates.failure is None or rates.condition is None:
+        if rates.failure is None:
             continue
-        path = f"complementarity/{arrow(direction)}"
-        for name, matched in (("content", rates.content), ("failure", rates.failure)):
-            for part in MatchedRates.__annotations__:
-                measured[f"{path}/{name}/{part}"] = getattr(matched, part)
-        measured[f"{path}/failure/condition"] = rates.condition
+        for name, parts in (("content", rates.content), ("failure", rates.failure)):
+            for field in fields(parts):
+                measured[f"complementarity/{arrow(direction)}/{name}/{field.name}"] = getattr(parts, field.name)
     return measured
 
 

@@ -28,8 +28,9 @@ class Partition:
         fusion_keeps: Some modality finds the pair and the fused score does, too (111 + 101 + 011).
         synergy: Only the fused score finds the pair (001).
         none: No ranking finds the pair (000).
-        synergy_chance: What the fused ranking of another seed finds of the pairs in ``none``, averaged over the other
-            seeds: so much comes from drawing once more alone. None where there is no other seed.
+        synergy_chance: What a unimodal ranking of another seed finds of the pairs that no unimodal ranking finds here,
+            averaged over modalities and other seeds: so much one more ranking finds without fusing anything. None where
+            there is no other seed.
     """
 
     branches: tuple[str, ...]
@@ -62,7 +63,7 @@ def hit_partition(
     modalities: Sequence[str],
     k: int = 20,
     *,
-    other_seeds: Sequence[Ranking] = (),
+    other_seeds: Sequence[Mapping[str, Ranking]] = (),
 ) -> Partition:
     r"""Sorts the held-out pairs into the :math:`2^{M+1}` cells of hit@k by (modality 1, …, modality M, fused).
 
@@ -70,13 +71,14 @@ def hit_partition(
         rankings: Branch name -> ranking, all over the same users and held-out pairs.
         modalities: The unimodal branches, in order.
         k: Length of the ranking that counts as found; no longer than the rankings are.
-        other_seeds: Fused rankings of the same model trained with other seeds.
+        other_seeds: The rankings of the same model trained with other seeds, at least its unimodal ones.
 
     Raises:
         ValueError: If the rankings are not over the same users and held-out pairs.
     """
     branches = (*modalities, FUSED)
-    require_same_users(*(rankings[name] for name in branches), *other_seeds)
+    others = [ranking[name] for ranking in other_seeds for name in modalities]
+    require_same_users(*(rankings[name] for name in branches), *others)
     relevant = rankings[FUSED].num_relevant
     found = found_pairs(rankings, branches, k)
     number = (found.hit * _place_values(len(branches))).sum(dim=1)
@@ -96,7 +98,7 @@ def hit_partition(
         fusion_keeps=share(*range(3, size, 2)),
         synergy=share(1),
         none=share(0),
-        synergy_chance=_rescued(found, other_seeds, k, relevant) if other_seeds else None,
+        synergy_chance=_found_anew(found_pairs(rankings, modalities, k), others, k, relevant) if others else None,
     )
 
 
@@ -141,8 +143,9 @@ def _place_values(digits: int) -> Tensor:
     return 2 ** torch.arange(digits - 1, -1, -1)
 
 
-def _rescued(found: FoundPairs, other_seeds: Sequence[Ranking], k: int, relevant: Tensor) -> Measurement:
+def _found_anew(found: FoundPairs, others: Sequence[Ranking], k: int, relevant: Tensor) -> Measurement:
+    """The share of all pairs that one of some other rankings finds and was not found, averaged over these."""
     pairs = (found.row << _ITEM_BITS) + found.item
-    anew = [keys[~torch.isin(keys, pairs)] for keys in (_found(ranking, k) for ranking in other_seeds)]
+    anew = [keys[~torch.isin(keys, pairs)] for keys in (_found(ranking, k) for ranking in others)]
     counts = torch.bincount(torch.cat(anew) >> _ITEM_BITS, minlength=relevant.numel())
-    return Measurement.ratio(counts / len(other_seeds), relevant)
+    return Measurement.ratio(counts / len(others), relevant)

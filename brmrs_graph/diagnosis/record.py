@@ -17,7 +17,7 @@ from brmrs_graph.diagnosis.model import ModelDiagnosis, arrow
 from brmrs_graph.evaluation import Estimate
 from brmrs_graph.sampling import Direction
 
-VERSION = 1
+VERSION = 2
 NO_SEED = "it takes runs with other seeds: as many more as there are modalities"
 NOT_ALONE = "it takes a model of each modality trained alone on the same data"
 NO_CONTRAST = "items close and items far in both modalities are confused about equally often, which leaves no scale"
@@ -157,14 +157,11 @@ def _has_scale(estimates: Mapping[str, Estimate], path: str) -> bool:
 
 def _complementarity(direction: Direction, rates: dict[str, Any]) -> dict[str, Any]:
     confused, right = direction
-    record: dict[str, Any] = {"confused": confused, "right": right}
-    for name, values in rates.items():
-        values = dict(values)
-        gap = values.pop("gap")
-        if gap is None or gap["low"] is None or gap["low"] <= 0:
-            values |= {"position": None, "why_not": {"position": NO_CONTRAST}}
-        record[name] = values
-    return record
+    content = dict(rates["content"])
+    gap = content.pop("gap")
+    if gap is None or gap["low"] is None or gap["low"] <= 0:
+        content |= {"position": None, "why_not": {"position": NO_CONTRAST}}
+    return {"confused": confused, "right": right, "content": content, "failure": rates["failure"]}
 
 
 def _margins(direction: Direction, seeds: Sequence[HardMargins]) -> dict[str, Any]:

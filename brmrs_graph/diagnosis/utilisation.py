@@ -49,7 +49,7 @@ def utilisation(sample: MarginSample, *, folds: int = 5, ridge: float = 1e-6, se
     fold = (np.random.default_rng(seed).permutation(users) % folds)[row]
     losses = [_cross_validated(_odd_basis(x), fold, folds, ridge) for x in (fused[:, None], single)]
     sums = [np.bincount(row, weights=x, minlength=users) for x in (*losses, np.ones_like(fused))]
-    return Measurement(np.stack(sums, axis=1, dtype=np.float64)[None], _ratio)
+    return Measurement((np.stack(sums, axis=1, dtype=np.float64),), _ratio)
 
 
 def _ratio(sums: Floats) -> Floats:

@@ -37,7 +37,10 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0, str
     """Sums over users, for bootstrap resamples of the users and, where there are several, of the seeds.
 
     Users are the unit because the pairs of one user are not independent. As in
-    :func:`~brmrs_graph.evaluation.paired_bootstrap`, seeds and users are drawn with replacement, independently.
+    :func:`~brmrs_graph.evaluation.paired_bootstrap`, seeds and users are drawn with replacement, independently. Of S
+    seeds only S - 1 are drawn, which makes the variance of a mean over seeds unbiased; S would make it too small by
+    the factor (S - 1) / S, a half for two seeds. From "Resampling Inference with Complex Survey Data" (Rao and Wu,
+    1988). Users are so many that it makes no difference for them.
 
     Args:
         totals: What every user adds to c sums, shape [users, c] or [seeds, users, c].
@@ -61,9 +64,24 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0, str
         # How often each user is drawn; counting draws is several times faster than drawing from the multinomial.
         drawn = draw_users.integers(users, size=(n, users)) + users * np.arange(n)[:, None]
         weights = np.bincount(drawn.reshape(-1), minlength=n * users).reshape(n, users)
-        seeds = draw_seeds.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=n) / num_seeds
+        seeds = seed_weights(draw_seeds, num_seeds, n)
         sums[start : start + n] = np.einsum("snc,ns->nc", weights @ x, seeds)
     return sums
+
+
+def seed_weights(rng: np.random.Generator, num_seeds: int, samples: int) -> Floats:
+    """The weight of every seed in resamples that draw all but one of them, with replacement; of one seed, itself.
+
+    Args:
+        rng: Draws the seeds.
+        num_seeds: Number of seeds S.
+        samples: Resamples.
+
+    Returns:
+        How often each seed is drawn / number of draws, float64, shape [samples, S]; rows sum to 1.
+    """
+    draws = max(num_seeds - 1, 1)
+    return rng.multinomial(draws, np.full(num_seeds, 1 / num_seeds), size=samples) / draws
 
 
 @dataclass(frozen=True)
@@ -71,14 +89,15 @@ class Measurement:
     """What a measure rests on: sums by user, and how a value follows from them.
 
     Keeping the sums and not the value alone is what gives every measure its interval, over users and over seeds.
+    Measurements that follow from the same sums share the arrays; they are resampled once.
 
     Args:
-        totals: What every user adds to c sums, float64, shape [seeds, users, c].
+        totals: What every user adds to c sums, seed by seed: float64 arrays of shape [users, c].
         statistic: Maps sums, shape [..., c], to values, shape [...]; 0 / 0 may be NaN.
         counted: The sum that tells on how much the value rests.
     """
 
-    totals: Floats
+    totals: tuple[Floats, ...]
     statistic: Callable[[Floats], Floats]
     counted: int = -1
 
@@ -91,7 +110,7 @@ class Measurement:
             denominator: By user, shape [users].
         """
         totals = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], axis=-1)
-        return cls(totals[None], lambda s: s[..., 0] / s[..., 1])
+        return cls((totals,), lambda s: s[..., 0] / s[..., 1])
 
     @classmethod
     def over_seeds(cls, runs: Sequence[Measurement]) -> Measurement:
@@ -100,9 +119,15 @@ class Measurement:
         Raises:
             ValueError: If the runs were evaluated on different users.
         """
-        if len(users := {run.totals.shape[1] for run in runs}) > 1:
+        if len(users := {run.num_users for run in runs}) > 1:
             raise ValueError(f"the runs were evaluated on {' and '.join(map(str, sorted(users)))} users; pair the same")
-        return cls(np.concatenate([run.totals for run in runs]), runs[0].statistic, runs[0].counted)
+        totals = tuple(by_user for run in runs for by_user in run.totals)
+        return cls(totals, runs[0].statistic, runs[0].counted)
+
+    @property
+    def num_users(self) -> int:
+        """Number of users that the sums are over."""
+        return len(self.totals[0])
 
     def estimate(self, *, samples: int = 1000, seed: int = 0) -> Estimate:
         """The value with its 95 % percentile interval over users and seeds."""
@@ -119,7 +144,7 @@ class Measurement:
     def _estimate(self, value: float, resampled: Floats) -> Estimate:
         finite = resampled[np.isfinite(resampled)]
         low, high = np.quantile(finite, [0.025, 0.975]) if finite.size and np.isfinite(value) else (np.nan, np.nan)
-        count = self.totals[..., self.counted].sum(axis=1).mean()
+        count = np.mean([by_user[:, self.counted].sum() for by_user in self.totals])
         return Estimate(value, float(low), float(high), round(float(count)))
 
 
@@ -145,7 +170,7 @@ def differences(
     """
     names = [name for name in first if name in second]
     for name in names:
-        if (users := first[name].totals.shape[1]) != (others := second[name].totals.shape[1]):
+        if (users := first[name].num_users) != (others := second[name].num_users):
             raise ValueError(f"the measurements cover {users} and {others} users; pair the same users")
     ours, theirs = (
         _values({name: of[name] for name in names}, samples, seed, stream)
@@ -162,14 +187,20 @@ def _values(
     # The value of the data and the values of the resamples, by name.
     if not measurements:
         return {}
-    totals = np.concatenate([measurement.totals for measurement in measurements.values()], axis=2)
+    arrays = {_identity(measurement): measurement.totals for measurement in measurements.values()}
+    totals = np.concatenate([np.stack(by_seed) for by_seed in arrays.values()], axis=2)
     sums = totals.sum(axis=1).mean(axis=0, keepdims=True)
     sums = np.concatenate([sums, resampled_sums(totals, samples=samples, seed=seed, stream=stream)])
-    values, start = {}, 0
+    stops = np.cumsum([by_seed[0].shape[1] for by_seed in arrays.values()])
+    parts = dict(zip(arrays, np.split(sums, stops[:-1], axis=1), strict=True))
+    values = {}
     for name, measurement in measurements.items():
-        stop = start + measurement.totals.shape[2]
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = measurement.statistic(sums[:, start:stop])
+            value = measurement.statistic(parts[_identity(measurement)])
         values[name] = float(value[0]), value[1:]
-        start = stop
     return values
+
+
+def _identity(measurement: Measurement) -> tuple[int, ...]:
+    """Equal for measurements that share their arrays."""
+    return tuple(id(by_user) for by_user in measurement.totals)

@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from brmrs_graph.evaluation.intervals import seed_weights
+
 Name = TypeVar("Name")
 
 
@@ -32,9 +34,11 @@ class PairedDifference:
 def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_000, seed: int = 0) -> PairedDifference:
     """Bootstraps the mean difference of two models over users and, where there are several, over seeds.
 
-    Each resample draws seeds with replacement and, independently, users with replacement, so that the interval covers
-    both what other users and what other runs would have given. Of a model with one seed there is no other run to draw:
-    the interval leaves out its spread over seeds, and runs that differ in the seed alone may come out as different.
+    Each resample draws seeds with replacement (one less than there are, see
+    :func:`~brmrs_graph.evaluation.resampled_sums`) and, independently, users with replacement, so that the interval
+    covers both what other users and what other runs would have given. Of a model with one seed there is no other run to
+    draw: the interval leaves out its spread over seeds, and runs that differ in the seed alone may come out as
+    different.
 
     Args:
         first: Metric of the first model, shape [users] or [seeds, users].
@@ -54,8 +58,7 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_0
     for start in range(0, samples, 200):
         n = min(200, samples - start)
         weights = rng.multinomial(users, np.full(users, 1 / users), size=n) / users  # users drawn, as counts
-        seeds_a = rng.multinomial(len(a), np.full(len(a), 1 / len(a)), size=n) / len(a)
-        seeds_b = rng.multinomial(len(b), np.full(len(b), 1 / len(b)), size=n) / len(b)
+        seeds_a, seeds_b = (seed_weights(rng, len(x), n) for x in (a, b))
         means[start : start + n] = ((weights @ a.T) * seeds_a).sum(1) - ((weights @ b.T) * seeds_b).sum(1)
     low, high = np.quantile(means, [0.025, 0.975])
     # Share of resamples on the other side of zero, both ways; never reported below one resample.

@@ -24,7 +24,6 @@ from brmrs_graph.diagnosis import CandidateSets, candidate_sets
 from brmrs_graph.evaluation import Ranking, rank
 from brmrs_graph.graphs import SparseGraph
 from brmrs_graph.nn.fusion import ConcatFusion
-from brmrs_graph.sampling import inconsistency
 
 NUM_USERS, NUM_ITEMS = 11, 8
 TRAIN = {0: 7, 1: 7, 2: 7, 3: 7, 4: 0, 5: 0, 6: 3, 7: 3, 8: 3, 9: 3, 10: 1}
@@ -107,9 +106,8 @@ def ten_users() -> TenUsers:
 
 
 @pytest.fixture
-def ten_sets(ten_users: TenUsers, monkeypatch: pytest.MonkeyPatch) -> CandidateSets:
-    """The comparisons of the ten users, without stand-ins and with each far item once, where it may be drawn often."""
-    monkeypatch.setattr(inconsistency, "FEWEST", 0)
+def ten_sets(ten_users: TenUsers) -> CandidateSets:
+    """The comparisons of the ten users, with each far item once, where it may be drawn often."""
     sets = candidate_sets(ten_users.data, k=3)
     far = {}
     for direction, graph in sets.far.items():

@@ -80,8 +80,13 @@ class Maker:
 
     def degeneration(self) -> dict[str, Any]:
         groups = ("all_users", "users_with_hits")
-        parts = {"in_model": self.many(*groups, low=0.1, high=0.4) | {"mean_loss": self.e(0, 0.02)}}
-        parts["trained_alone"] = self.maybe(lambda: self.many(*groups) | {"mean_loss": self.e(0, 0.02)})
+
+        def against() -> dict[str, Any]:
+            by_role = {"exchanged": self.e(0.1, 0.3), "beyond_exchanged": self.e(-0.1, 0.1)}
+            return self.many(*groups, low=0.1, high=0.4) | {"mean_loss": self.e(0, 0.02)} | by_role
+
+        parts = {"in_model": against()}
+        parts["trained_alone"] = self.maybe(against)
         parts["chance"] = self.maybe(lambda: self.many(*groups, low=0.1, high=0.3))
         parts["excess"] = None if parts["chance"] is None else {g: self.minus(parts, g) for g in groups}
         reasons = {kind: f"no {kind} run was given" for kind, part in parts.items() if part is None}
@@ -133,7 +138,7 @@ class Maker:
                     "confused": a,
                     "right": b,
                     "content": self.rates(),
-                    "failure": self.maybe(lambda: self.rates() | {"condition": self.e(0, 0.3)}),
+                    "failure": self.many("rate", "condition", "of_sum") | {"beyond_sum": self.e(-0.2, 0.2)},
                 }
                 for a, b in ordered
             ],
@@ -167,6 +172,7 @@ def make_diagnosis(
         f"recall/{first}",
         f"alone/{first}",
         "degeneration/in_model/all_users",
+        "degeneration/in_model/beyond_exchanged",
         "degeneration/excess/all_users",
         "partition/cells/001",
         "partition/summary/synergy",
@@ -207,7 +213,7 @@ def make_diagnosis(
         for i in range(2)
     ]
     return {
-        "version": 1,
+        "version": 2,
         "command": f"python -m experiments.diagnose --run runs/a --against runs/b{text}",
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
         "dataset": {

@@ -10,65 +10,71 @@ from hypothesis import strategies as st
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
-from brmrs_graph.diagnosis import CandidateSets, MatchedRates, candidate_sets, complementarity
+from brmrs_graph.diagnosis import CandidateSets, Failures, MatchedRates, candidate_sets, complementarity
 from brmrs_graph.errors import TrainingError
 from brmrs_graph.evaluation import Measurement
 from brmrs_graph.nn.fusion import ConcatFusion
 from tests.conftest import MakeData, toy_data
-from tests.diagnosis.conftest import NUM_USERS, TenUsers, table_branches
+from tests.diagnosis.conftest import NUM_USERS, TEXTUAL, VISUAL, TenUsers, score_table, table_branches
 
-PARTS = [field.name for field in fields(MatchedRates)]
+PARTS, FAILURES = ([field.name for field in fields(of)] for of in (MatchedRates, Failures))
 VT, TV = ("visual", "textual"), ("textual", "visual")
 
 
-def values(rates: MatchedRates | None) -> dict[str, float]:
+def values(rates: MatchedRates | Failures | None) -> dict[str, float]:
     assert rates is not None
-    return {name: getattr(rates, name).estimate(samples=0).value for name in PARTS}
+    return {field.name: getattr(rates, field.name).estimate(samples=0).value for field in fields(rates)}
 
 
-# Of the comparisons (lost, all) by bin of popularity: no training interaction (items 2, 4, 5, 6), one or two (0, 1),
-# three to six (3, 7).
-#   content   look-alikes in the pictures (7, 14) (0, 2) (1, 6), in the texts (7, 14) (1, 6) (1, 3)
-#             close in both               (1, 3)  (0, 5) (2, 3)
-#             far in both                 (1, 7)  (2, 3) (0, 1)
+# Of the comparisons (lost, all) by bin of popularity of the liked item and of the other one: no training interaction
+# (items 2, 4, 5, 6), one or two (0, 1), three to six (3, 7).
+#                                 none, none  none, few  none, many  few, none  few, few  few, many
+#   look-alikes in the pictures   (5, 9)      (0, 2)     (0, 3)      (2, 5)               (1, 3)
+#   look-alikes in the texts      (3, 4)      (1, 6)     (1, 3)      (4, 10)
+#   close in both                 (1, 3)                 (2, 3)                 (0, 5)
+#   far in both                   (0, 3)      (2, 3)                 (1, 4)               (0, 1)
 def test_content_rates_of_ten_users(ten_users: TenUsers, ten_sets: CandidateSets) -> None:
     measured = complementarity(ten_users.branches, ten_sets)
-    far, close = (14 * 1 / 7 + 2 * 2 / 3 + 6 * 0) / 22, (14 * 1 / 3 + 2 * 0 + 6 * 2 / 3) / 22
-    expected = [8 / 22, far, close, close - far, (8 / 22 - far) / (close - far), 8 / 22 / far]
+    far, close = (9 * 0 + 2 * 2 / 3 + 5 * 1 / 4 + 3 * 0) / 19, (9 * 1 / 3 + 3 * 2 / 3) / 12
+    expected = [8 / 22, far, close, 1 / 3 - 0, (5 / 9 - 0) / (1 / 3 - 0), 8 / 19 / far]
     assert values(measured[VT].content) == pytest.approx(dict(zip(PARTS, expected, strict=True)))
-    assert expected[4:] == pytest.approx([0.875, 2.4])
-    far, close = (14 * 1 / 7 + 6 * 2 / 3 + 3 * 0) / 23, (14 * 1 / 3 + 6 * 0 + 3 * 2 / 3) / 23
-    expected = [9 / 23, far, close, close - far, (9 / 23 - far) / (close - far), 9 / 23 / far]
+    far, close = (4 * 0 + 6 * 2 / 3 + 10 * 1 / 4) / 20, (4 * 1 / 3 + 3 * 2 / 3) / 7
+    expected = [9 / 23, far, close, 1 / 3 - 0, (3 / 4 - 0) / (1 / 3 - 0), 8 / 20 / far]
     assert values(measured[TV].content) == pytest.approx(dict(zip(PARTS, expected, strict=True)))
     assert list(measured) == [VT, TV] and measured[TV].direction == TV
 
 
-#   failure   look-alikes in the pictures (2, 5) (0, 0) (1, 2), in the texts (4, 5) (1, 2) (0, 2)
-#             close in both               (0, 1) (0, 1) (0, 0),              (1, 1) (0, 1) (0, 0)
-#             far in both                 (0, 2) (0, 0) (0, 0),              (1, 2) (0, 0) (0, 0)
 def test_failures_proper_of_ten_users(ten_users: TenUsers, ten_sets: CandidateSets) -> None:
     measured = complementarity(ten_users.branches, ten_sets)
-    # In the texts: far has comparisons in the first bin alone, where the look-alikes are lost 4 out of 5 times.
-    expected = [5 / 9, 1 / 2, (5 * 1 + 2 * 0) / 7, 1 - 1 / 2, (4 / 5 - 1 / 2) / (1 - 1 / 2), 4 / 5 / (1 / 2)]
-    assert values(measured[TV].failure) == pytest.approx(dict(zip(PARTS, expected, strict=True)))
-    # In the pictures no control is ever lost: there is nothing to divide by.
-    assert values(measured[VT].failure) == pytest.approx(
-        {"rate": 3 / 7, "far": 0, "close": 0, "gap": 0, "position": np.nan, "lift": np.nan}, nan_ok=True
-    )
-    assert measured[VT].failure is not None and str(measured[VT].failure.lift.estimate()) == "not measured"
-    for direction, met, pairs in ((VT, 7, 22), (TV, 9, 23)):
-        condition = measured[direction].condition
-        assert condition is not None
-        assert (condition.estimate().value, condition.estimate().count) == (pytest.approx(met / pairs), pairs)
+    for direction, lost, met, pairs in ((VT, 3, 7, 22), (TV, 5, 9, 23)):
+        failure = measured[direction].failure
+        assert failure is not None
+        assert (failure.rate.estimate().value, failure.rate.estimate().count) == (pytest.approx(lost / met), met)
+        condition = failure.condition.estimate()
+        assert (condition.value, condition.count) == (pytest.approx(met / pairs), pairs)
+
+
+def test_failures_of_scores_that_follow_one_modality_or_both(ten_users: TenUsers, ten_sets: CandidateSets) -> None:
+    one, other = (score_table(rows) for rows in (VISUAL, TEXTUAL))
+
+    def rates(visual: float, textual: float) -> dict[str, list[float]]:
+        fused = table_branches(visual * one, textual * other)  # adds the two up
+        failures = [measured.failure for measured in complementarity(fused, ten_sets).values()]
+        return {name: [values(failure)[name] for failure in failures] for name in FAILURES}
+
+    # The last unit that the scores are in changes what adding them up does, and not what their sum is compared with.
+    spread = [float((table - table.mean(dim=1, keepdim=True)).square().mean().sqrt()) for table in (one, other)]
+    fair = rates(1 / spread[0], 1 / spread[1])
+    assert fair["rate"] == fair["of_sum"] and fair["beyond_sum"] == [0, 0]
+    assert rates(1000, 1)["rate"] == [1, 0] and rates(1, 1000)["rate"] == [0, 1]
+    for weights in ((1000.0, 1.0), (1.0, 1000.0), (0.3, 0.2)):
+        assert rates(*weights)["of_sum"] == fair["of_sum"]
 
 
 def test_counts_say_on_how_many_comparisons_a_value_rests(ten_users: TenUsers, ten_sets: CandidateSets) -> None:
-    measured = complementarity(ten_users.branches, ten_sets)
-    counts = {name: getattr(measured[VT].content, name).estimate().count for name in PARTS}
+    content = complementarity(ten_users.branches, ten_sets)[VT].content
+    counts = {name: getattr(content, name).estimate().count for name in PARTS}
     assert counts == {"rate": 22, "far": 11, "close": 11, "gap": 22, "position": 22, "lift": 22}
-    assert measured[TV].failure is not None
-    counts = {name: getattr(measured[TV].failure, name).estimate().count for name in PARTS}
-    assert counts == {"rate": 9, "far": 2, "close": 2, "gap": 9, "position": 9, "lift": 9}
 
 
 def test_intervals_and_seeds(ten_users: TenUsers, ten_sets: CandidateSets) -> None:
@@ -76,7 +82,7 @@ def test_intervals_and_seeds(ten_users: TenUsers, ten_sets: CandidateSets) -> No
     for name in PARTS:
         one = getattr(content, name)
         estimate = one.estimate()
-        assert estimate.low < estimate.value < estimate.high
+        assert estimate.low <= estimate.value <= estimate.high and estimate.low < estimate.high
         twice = Measurement.over_seeds([one, one]).estimate()
         assert (twice.value, twice.count) == (pytest.approx(estimate.value), estimate.count)
 
@@ -99,14 +105,16 @@ def random_branches(data: MultimodalDataset, seed: int, names: tuple[str, ...] |
 
 
 def dense(data: MultimodalDataset, sets: CandidateSets, branches: Branches) -> dict[tuple[str, str], list[dict]]:
-    """Content and failure rates, comparison by comparison."""
+    """Content rates and failures, comparison by comparison."""
     table = {name: branches.score_all(name, torch.arange(data.num_users)) for name in branches.names}
     known = (data.train + data.valid + data.test).toarray() > 0
     degree = np.asarray(data.train.sum(axis=0)).ravel()
     bins = [floor(log2(1 + d)) for d in degree]
+    spread = {name: np.sqrt(np.mean([np.var(row) for row in x.double().numpy()])) for name, x in table.items()}
     result = {}
     for a, b in permutations(data.modalities, 2):
-        tallies: list[dict] = [{}, {}]
+        tally: dict = {}
+        cases = []
         graphs = {"look": sets.lookalikes[a, b], "close": sets.close[a, b], "far": sets.far[a, b]}
         for kind, graph in graphs.items():
             for i, j in zip(graph.row.tolist(), graph.col.tolist(), strict=True):
@@ -114,20 +122,23 @@ def dense(data: MultimodalDataset, sets: CandidateSets, branches: Branches) -> d
                     if known[u, j]:
                         continue
                     lost = bool(table[FUSED][u, j] >= table[FUSED][u, i])
-                    fooled = bool(table[a][u, j] >= table[a][u, i]) and bool(table[b][u, i] > table[b][u, j])
-                    for tally, counts in zip(tallies, (True, fooled), strict=True):
-                        if counts:
-                            cell = tally.setdefault((kind, bins[j]), [0, 0])
-                            cell[0] += lost
-                            cell[1] += 1
-        result[a, b] = [standardised(tally) for tally in tallies]
+                    cell = tally.setdefault((kind, (bins[i], bins[j])), [0, 0])
+                    cell[0] += lost
+                    cell[1] += 1
+                    lead_a, lead_b = (float(table[m][u, j] - table[m][u, i]) for m in (a, b))
+                    if kind == "look" and lead_a >= 0 > lead_b:
+                        cases.append((lost, lead_a / spread[a] + lead_b / spread[b] >= 0))
+        rate, of_sum = np.mean(cases, axis=0)
+        condition = len(cases) / sum(pairs for (kind, _), (_, pairs) in tally.items() if kind == "look")
+        failure = {"rate": rate, "condition": condition, "of_sum": of_sum, "beyond_sum": rate - of_sum}
+        result[a, b] = [standardised(tally), failure]
     return result
 
 
-def standardised(tally: dict[tuple[str, int], list[int]]) -> dict[str, float]:
+def standardised(tally: dict[tuple[str, tuple[int, int]], list[int]]) -> dict[str, float]:
     where = {kind: {g for k, g in tally if k == kind} for kind in ("look", "close", "far")}
 
-    def rate(kind: str, bins: set[int]) -> float:
+    def rate(kind: str, bins: set[tuple[int, int]]) -> float:
         weight = {g: tally["look", g][1] for g in bins & where["look"]}
         return sum(w * tally[kind, g][0] / tally[kind, g][1] for g, w in weight.items()) / sum(weight.values())
 
@@ -194,14 +205,15 @@ def test_a_score_that_ties_everything_always_fails(ten_users: TenUsers, ten_sets
     assert values(measured.content) == pytest.approx(
         {"rate": 1, "far": 1, "close": 1, "gap": 0, "position": np.nan, "lift": 1}, nan_ok=True
     )
-    assert measured.condition is not None and measured.condition.estimate().value == 0  # B is never right
-    assert all(np.isnan(value) for value in values(measured.failure).values())
+    failure = values(measured.failure)
+    assert failure.pop("condition") == 0  # B is never right
+    assert all(np.isnan(value) for value in failure.values())
 
 
 def test_without_the_two_branches_only_content_is_measured(three: MultimodalDataset) -> None:
     sets = candidate_sets(three, 8)
     measured = complementarity(random_branches(three, 0, ("visual", "acoustic")), sets)
-    lacks = {direction for direction, one in measured.items() if one.failure is None and one.condition is None}
+    lacks = {direction for direction, one in measured.items() if one.failure is None}
     assert lacks == {direction for direction in measured if "textual" in direction} and len(measured) == 6
     assert all(np.isfinite(list(values(one.content).values())).all() for one in measured.values())
 
@@ -211,8 +223,7 @@ def test_no_comparisons_are_not_measured(toy: MultimodalDataset) -> None:
     empty.test.eliminate_zeros()
     for data in (empty, replace(toy, missing={m: torch.ones(toy.num_items, dtype=torch.bool) for m in toy.modalities})):
         for measured in complementarity(random_branches(toy, 0), candidate_sets(data, 6)).values():
-            assert measured.failure is not None and measured.condition is not None
-            for measurement in (measured.condition, *(getattr(measured.content, name) for name in PARTS)):
+            for measurement in (*vars(measured.failure).values(), *vars(measured.content).values()):
                 assert str(measurement.estimate()) == "not measured"
 
 
@@ -221,3 +232,14 @@ def test_embeddings_that_are_not_finite_are_refused(toy: MultimodalDataset) -> N
     branches.items("textual")[3] = torch.nan
     with pytest.raises(TrainingError, match="'fused' are not finite"):
         complementarity(branches, candidate_sets(toy, 6))
+
+
+def test_a_score_that_knows_popularity_alone_does_not_confuse_look_alikes_more_than_others(
+    three: MultimodalDataset,
+) -> None:
+    # The bins of both items decide every comparison, so that nothing but them may make the rates differ.
+    sets = candidate_sets(three, 8)
+    popularity = (sets.degree + 1).double().log2().long().float().repeat(three.num_users, 1)
+    for measured in complementarity(table_branches(popularity, popularity), sets).values():
+        content = values(measured.content)
+        assert content["lift"] == pytest.approx(1) and content["gap"] == 0 and 0 < content["rate"] < 1

@@ -171,7 +171,7 @@ def test_hard_items_of_a_graph_are_its_neighbours(toy: MultimodalDataset) -> Non
     with_neighbour = (items < 17) & ~np.pad(known(toy), ((0, 0), (0, 1)))[users, items + 1]
     result = hard_margins(numbered(toy), toy, neighbors={("a", "b"): chain, ("b", "a"): chain})["a", "b"]
     assert result.stand_ins["graph"] == pytest.approx(1 - with_neighbour.mean()) and result.stand_ins["pool"] == 0
-    only = result.confused["graph"].totals[0, :, 0].sum()
+    only = result.confused["graph"].totals[0][:, 0].sum()
     assert with_neighbour.sum() <= only < len(items)
     assert set(result.medians) == {"random", "pool", "graph"}
 

@@ -8,6 +8,7 @@ from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis import (
     candidate_sets,
+    complementarity,
     diagnose_model,
     fusion_degeneration,
     hit_partition,
@@ -41,9 +42,10 @@ def test_every_measure_is_there_and_is_the_mean_over_seeds(toy: MultimodalDatase
         assert values[f"recall/{name}"] == pytest.approx(np.mean([recall(r[name], 5).mean() for r in rankings]))
     expected: dict[str, list[float]] = {}
     for number, (run, ranking) in enumerate(zip(runs, rankings, strict=True)):
-        others = [other[FUSED] for i, other in enumerate(rankings) if i != number]
+        others = [other for i, other in enumerate(rankings) if i != number]
         cells = hit_partition(ranking, run.modalities, 5, other_seeds=others)
-        hurt = fusion_degeneration(ranking[FUSED], {m: ranking[m] for m in run.modalities}, 5, other_seeds=others)
+        fused = [other[FUSED] for other in others]
+        hurt = fusion_degeneration(ranking[FUSED], {m: ranking[m] for m in run.modalities}, 5, other_seeds=fused)
         assert cells.synergy_chance and hurt.chance and hurt.excess_where_found
         for path, measurement in (
             ("partition/cells/101", cells.cells["101"]),
@@ -51,6 +53,7 @@ def test_every_measure_is_there_and_is_the_mean_over_seeds(toy: MultimodalDatase
             ("partition/rescued_by_another_seed", cells.synergy_chance),
             ("degeneration/in_model/all_users", hurt.rate),
             ("degeneration/in_model/mean_loss", hurt.loss),
+            ("degeneration/in_model/exchanged", hurt.exchanged),
             ("degeneration/chance/all_users", hurt.chance),
         ):
             expected.setdefault(path, []).append(measurement.estimate(samples=2).value)
@@ -58,6 +61,10 @@ def test_every_measure_is_there_and_is_the_mean_over_seeds(toy: MultimodalDatase
     assert values["degeneration/excess/all_users"] == pytest.approx(
         values["degeneration/in_model/all_users"] - values["degeneration/chance/all_users"]
     )
+    failures = [complementarity(run, candidate_sets(toy, 6))["textual", "visual"].failure for run in runs]
+    for part in ("rate", "condition", "of_sum", "beyond_sum"):
+        lost, pairs = sum(getattr(failure, part).totals[0].sum(axis=0) for failure in failures)
+        assert values[f"complementarity/textual→visual/failure/{part}"] == pytest.approx(lost / pairs)
     samples = [margin_sample(run, toy) for run in runs]
     assert diagnosis.information["visual", "textual"] == information(samples, "visual", "textual")
     assert diagnosis.measurements["utilisation"].totals[1] == pytest.approx(utilisation(samples[1]).totals[0])

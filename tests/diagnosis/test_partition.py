@@ -31,14 +31,18 @@ def test_cells_of_ten_users(ten_users: TenUsers) -> None:
     assert partition.none.totals[0].tolist() == [[u in (5, 8), 1 + (u in (8, 9))] for u in range(10)]
 
 
-def test_chance_is_what_other_seeds_find_of_what_nobody_found(ten_users: TenUsers) -> None:
-    partition = hit_partition(ten_users.rankings, ("visual", "textual"), k=2, other_seeds=ten_users.other_seeds)
-    # Of (5, 6) and (8, 6) one other seed finds the first, the other one both.
+def test_chance_is_what_modalities_of_other_seeds_find_of_what_none_found(ten_users: TenUsers) -> None:
+    other = dict(zip(("visual", "textual"), ten_users.other_seeds, strict=True)) | {
+        "fused": ten_users.rankings["fused"]
+    }
+    partition = hit_partition(ten_users.rankings, ("visual", "textual"), k=2, other_seeds=[other])
+    # Neither modality finds (4, 6), (5, 6), (8, 6) and (9, 5). The other visual ranking finds the first two and the
+    # last, the other textual one all of them; the fused one, which finds the first and the last, does not count.
     assert partition.synergy_chance is not None
-    assert partition.synergy_chance.estimate().value == pytest.approx((1 + 2) / 2 / 12)
-    one = hit_partition(ten_users.rankings, ("visual", "textual"), k=1, other_seeds=ten_users.other_seeds[1:])
-    # At the first place alone the second other seed finds (4, 6), which fused finds, and (8, 6).
-    assert one.synergy_chance is not None and one.synergy_chance.estimate().value == pytest.approx(1 / 12)
+    assert partition.synergy_chance.estimate().value == pytest.approx((3 + 4) / 2 / 12)
+    one = hit_partition(ten_users.rankings, ("visual", "textual"), k=1, other_seeds=[other, other])
+    # At the first place alone: (5, 6) and (9, 5) for the one, (4, 6) and (8, 6) for the other.
+    assert one.synergy_chance is not None and one.synergy_chance.estimate().value == pytest.approx((2 + 2) / 2 / 12)
 
 
 def test_without_another_seed_chance_is_not_measured(ten_users: TenUsers) -> None:
@@ -69,7 +73,7 @@ def test_cells_sum_to_one_and_count_every_pair_once(users: int, relevant: int, m
     wanted = {u: torch.randperm(num_items, generator=generator)[:relevant].tolist() for u in range(users)}
     tops = {
         name: [torch.randperm(num_items, generator=generator)[:4].tolist() for _ in range(users)]
-        for name in (*names, "fused", "again")
+        for name in (*names, "fused", *(f"again {name}" for name in names))
     }
     rankings = {name: ranking_of(rows, wanted) for name, rows in tops.items()}
     cells = {"".join(cell): 0.0 for cell in product("01", repeat=modalities + 1)}
@@ -78,8 +82,10 @@ def test_cells_sum_to_one_and_count_every_pair_once(users: int, relevant: int, m
         for item in items:
             found = [item in tops[name][user] for name in (*names, "fused")]
             cells["".join(str(int(hit)) for hit in found)] += 1 / (users * relevant)
-            rescued += (not any(found) and item in tops["again"][user]) / (users * relevant)
-    partition = hit_partition(rankings, names, other_seeds=[rankings["again"]])
+            anew = sum(item in tops[f"again {name}"][user] for name in names) / modalities
+            rescued += (not any(found[:-1])) * anew / (users * relevant)
+    again = {name: rankings[f"again {name}"] for name in names}
+    partition = hit_partition(rankings, names, other_seeds=[again])
     assert shares(partition) == pytest.approx(cells) and sum(cells.values()) == pytest.approx(1)
     parts = (partition.fusion_loss, partition.fusion_keeps, partition.synergy, partition.none)
     loss, keeps, synergy, none = (part.estimate(samples=0).value for part in parts)
@@ -104,7 +110,9 @@ def test_rankings_of_other_users_are_refused(ten_users: TenUsers) -> None:
         with pytest.raises(ValueError, match="held-out pairs"):
             hit_partition(ten_users.rankings | {"visual": other}, ("visual", "textual"))
         with pytest.raises(ValueError, match="held-out pairs"):
-            hit_partition(ten_users.rankings, ("visual", "textual"), other_seeds=[other])
+            hit_partition(
+                ten_users.rankings, ("visual", "textual"), other_seeds=[ten_users.rankings | {"textual": other}]
+            )
 
 
 def test_nothing_held_out_is_not_measured(ten_users: TenUsers) -> None:
@@ -112,7 +120,7 @@ def test_nothing_held_out_is_not_measured(ten_users: TenUsers) -> None:
         name: Ranking(r.users[:0], r.items[:0], r.hits[:0], r.num_relevant[:0])
         for name, r in ten_users.rankings.items()
     }
-    partition = hit_partition(nothing, ("visual", "textual"), other_seeds=[nothing["fused"]])
+    partition = hit_partition(nothing, ("visual", "textual"), other_seeds=[nothing])
     assert partition.synergy_chance is not None
     for measurement in (*partition.cells.values(), partition.fusion_loss, partition.synergy_chance):
         assert str(measurement.estimate()) == "not measured"

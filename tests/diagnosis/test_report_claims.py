@@ -87,12 +87,12 @@ def test_a_difference_is_claimed_exactly_where_its_interval_excludes_zero(ends: 
 def test_the_headline_blames_chance_unless_the_excess_is_clear(ends: list[float]) -> None:
     low, high = ends
     diagnosis = make_diagnosis(1)
-    diagnosis["models"][0]["degeneration"]["excess"]["all_users"] = estimate((low + high) / 2, low, high)
+    diagnosis["models"][0]["degeneration"]["in_model"]["beyond_exchanged"] = estimate((low + high) / 2, low, high)
     head, said = readings.answer(diagnosis)
     assert ("cannot be told from chance" in head) == (low <= 0 <= high)
     assert ("of that are chance" in head) == (low > 0) and ("less than chance" in head) == (high < 0)
-    assert ("chance alone may explain" in said[1]) == (low <= 0 <= high)
-    assert ("less than that" in said[1]) == (high < 0) and ("more than that" in said[1]) == (low > 0)
+    assert ("luck alone may explain" in said[1]) == (low <= 0 <= high)
+    assert ("less often than that" in said[1]) == (high < 0) and ("more often than that" in said[1]) == (low > 0)
 
 
 @given(st.lists(st.floats(-1, 2), min_size=2, max_size=2).map(sorted))

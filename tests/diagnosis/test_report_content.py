@@ -38,10 +38,13 @@ def test_every_direction_has_a_heading() -> None:
 
 
 def test_look_alikes_between_their_controls() -> None:
-    lines = look_alikes(
-        rates((0.2, 0.3)),
-        rates((0.4, 0.6)) | {"rate": estimate(0.412, 0.4, 0.42, 1), "condition": estimate(0.06, 0.05, 0.07)},
-    )
+    failure = {
+        "rate": estimate(0.412, 0.4, 0.42, 1),
+        "condition": estimate(0.06, 0.05, 0.07),
+        "of_sum": estimate(0.3, 0.29, 0.31),
+        "beyond_sum": estimate(0.112, 0.1, 0.12),
+    }
+    lines = look_alikes(rates((0.2, 0.3)), failure)
     assert lines == [
         "An item that is close to the liked one in visual but not in textual is scored at least as high by the fused "
         f"score in 25.0{PERCENT} [24.0, 26.0] of 469,001 comparisons.",
@@ -50,9 +53,20 @@ def test_look_alikes_between_their_controls() -> None:
         "lies at 0.25 [0.20, 0.30]: in between, so textual helps, but not as much as if the items differed in both.",
         "The rate is 1.25 [1.20, 1.30] times that of items far in both: clearly more.",
         f"Where visual is fooled and textual is right (this is so in 6.0{PERCENT} [5.0, 7.0] of the comparisons), the "
-        f"fused score follows visual in 41.2{PERCENT} [40.0, 42.0] of 1 case. On the way from far (0) to close (1) it "
-        "lies at 0.50 [0.40, 0.60]: in between, so textual helps, but not as much as if the items differed in both.",
+        f"fused score follows visual in 41.2{PERCENT} [40.0, 42.0] of 1 case.",
+        "The plain sum of the two scores, each in standard deviations of its own, would follow visual in "
+        f"30.0{PERCENT} [29.0, 31.0]; of the fused score this is clearly more (+11.2 points [+10.0, +12.0]).",
     ]
+
+
+@pytest.mark.parametrize(
+    ("beyond", "verdict"),
+    [((0.01, 0.02), "clearly more"), ((-0.02, -0.01), "clearly less"), ((-0.01, 0.02), "not clearly another number")],
+)
+def test_failures_beside_those_of_a_plain_sum(beyond: tuple[float, float], verdict: str) -> None:
+    failure = dict.fromkeys(("rate", "of_sum"), estimate(0.4, 0.3, 0.5))
+    line = look_alikes(rates(None), failure | {"beyond_sum": estimate(sum(beyond) / 2, *beyond)})[-1]
+    assert f"this is {verdict} (" in line
 
 
 @pytest.mark.parametrize(

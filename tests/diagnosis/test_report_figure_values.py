@@ -42,12 +42,14 @@ def parts(model: Json) -> Counter[str]:
 
 def rates(model: Json) -> Counter[str]:
     kinds = ("in_model", "trained_alone", "chance")
-    return of(PERCENT, [measured(model, "degeneration", kind, group) for kind in kinds for group in GROUPS])
+    found = [measured(model, "degeneration", kind, group) for kind in kinds for group in GROUPS]
+    return of(PERCENT, [*found, measured(model, "degeneration", "in_model", "exchanged")])
 
 
-def positions(model: Json) -> Counter[str]:
-    kinds = ("content", "failure")
-    return of(RATIO, [measured(entry, kind, "position") for entry in model["complementarity"] for kind in kinds])
+def failures(model: Json) -> Counter[str]:
+    entries = model["complementarity"]
+    found = [measured(entry, "failure", kind) for entry in entries for kind in ("rate", "of_sum")]
+    return of(RATIO, [measured(entry, "content", "position") for entry in entries]) + of(PERCENT, found)
 
 
 def bits(model: Json) -> Counter[str]:
@@ -66,7 +68,7 @@ def by_type(model: Json) -> Counter[str]:
         (figures.recall, recalls),
         (figures.partition, parts),
         (figures.degeneration, rates),
-        (figures.complementarity, positions),
+        (figures.complementarity, failures),
         (figures.information, bits),
         (figures.types, by_type),
     ],
@@ -106,7 +108,8 @@ def test_points_stand_at_their_values_with_their_intervals() -> None:
     for ax, group in ((first, GROUPS[0]), (second, GROUPS[1])):
         lines = [line.get_xydata().tolist() for line in ax.lines]  # type: ignore[union-attr]
         for row, model in enumerate(diagnosis["models"]):
-            for lane, kind in zip(lanes(3), ("in_model", "trained_alone", "chance"), strict=True):
+            for number, kind in ((0, "in_model"), (2, "trained_alone"), (3, "chance")):
+                lane = lanes(4)[number]
                 x, y = measured(model, "degeneration", kind, group), row + lane
                 assert x is not None
                 assert [[pytest.approx(100 * x.value), pytest.approx(y)]] in lines

@@ -205,8 +205,8 @@ def test_parts_that_no_model_has_are_said_to_be_not_measured_or_left_out(write: 
 
 
 def test_a_diagnosis_of_another_version_is_refused(tmp_path: Path) -> None:
-    for other in (make_diagnosis(1) | {"version": 2}, {}):
-        with pytest.raises(BRMRSError, match=r"version 1 is needed.*make it anew"):
+    for other in (make_diagnosis(1) | {"version": 1}, {}):
+        with pytest.raises(BRMRSError, match=r"version 2 is needed.*make it anew"):
             write_report(other, None, tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

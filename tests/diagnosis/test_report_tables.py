@@ -65,9 +65,15 @@ def test_values_and_intervals_are_those_of_the_diagnosis() -> None:
         ),
         (
             tables.degeneration,
-            "Own branches minus chance, users with a hit in any ranking",
+            "Own branches minus that of other seeds, users with a hit in any ranking",
             POINTS,
             ("degeneration", "excess", "users_with_hits"),
+        ),
+        (
+            tables.degeneration,
+            "Below the best modality trained alone: by chance, roles exchanged",
+            PERCENT,
+            ("degeneration", "trained_alone", "exchanged"),
         ),
         (tables.information, "Utilisation", RATIO, ("utilisation",)),
         (tables.types, "joint", METRIC, ("by_type", "joint")),

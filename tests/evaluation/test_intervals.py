@@ -37,7 +37,7 @@ def test_seeds_are_resampled_beside_users() -> None:
 
 def test_any_function_of_the_sums_can_be_measured() -> None:
     totals = np.random.default_rng(1).random((50, 3))
-    result = Measurement(totals[None], lambda s: (s[..., 0] - s[..., 1]) / s[..., 2], counted=1).estimate(samples=200)
+    result = Measurement((totals,), lambda s: (s[..., 0] - s[..., 1]) / s[..., 2], counted=1).estimate(samples=200)
     a, b, c = totals.sum(axis=0)
     assert result.value == pytest.approx((a - b) / c)
     assert result.low < result.value < result.high and result.count == round(b)
@@ -83,11 +83,11 @@ def test_differences_are_paired_over_users() -> None:
 
 
 def test_seeds_of_two_models_are_drawn_each_for_itself() -> None:
-    means = np.linspace(0, 1, 5)
+    means = np.random.default_rng(7).normal(size=12)
     runs = [Measurement.ratio(np.full(60, mean), np.ones(60)) for mean in means]
     first, second = Measurement.over_seeds(runs), Measurement.over_seeds(runs[::-1])
-    # Two independent means of five draws each, whatever the order in which the seeds are listed.
-    error = means.std() * np.sqrt(2 / 5)
+    # Two independent means of twelve seeds each, whatever the order in which the seeds are listed.
+    error = means.std(ddof=1) * np.sqrt(2 / 12)
     for other in (first, second):
         difference = first.minus(other, samples=4000)
         assert difference.value == pytest.approx(0)
@@ -97,7 +97,7 @@ def test_seeds_of_two_models_are_drawn_each_for_itself() -> None:
 def test_many_measurements_at_once_are_those_of_each() -> None:
     x = np.random.default_rng(4).random((4, 25))
     share = Measurement.ratio(x[0], x[1])
-    other = Measurement(x.T[None], lambda s: s[..., 2] - s[..., 3], counted=0)
+    other = Measurement((x.T,), lambda s: s[..., 2] - s[..., 3], counted=0)
     both = estimates({"share": share, "other": other}, samples=150, seed=3)
     assert list(both) == ["share", "other"]
     for name, one in (("share", share), ("other", other)):

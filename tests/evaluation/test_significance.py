@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brmrs_graph.evaluation import holm, paired_bootstrap
+from brmrs_graph.evaluation import holm, paired_bootstrap, resampled_sums
 
 
 def test_a_constant_difference_has_no_spread_and_the_smallest_p_value() -> None:
@@ -38,10 +38,19 @@ def test_interval_is_the_normal_one_for_many_users() -> None:
 
 
 def test_seeds_are_resampled_beside_users() -> None:
-    # One run of two has 1 everywhere: a resample's mean is 0, 1/2 or 1 with probability 1/4, 1/2, 1/4.
+    # One run of two has 1 everywhere, and a resample draws one of the two: its mean is 0 or 1.
     result = paired_bootstrap(np.stack([np.ones(30), np.zeros(30)]), np.zeros(30))
     assert (result.mean, result.low, result.high) == pytest.approx((0.5, 0, 1))
-    assert result.p_value == pytest.approx(0.5, abs=0.03)
+    assert result.p_value == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("num_seeds", [2, 3, 5])
+def test_the_spread_over_seeds_is_that_of_their_mean(num_seeds: int) -> None:
+    # Where users are alike, the variance over resamples is s² / S, with the unbiased s² of the runs.
+    means = np.random.default_rng(num_seeds).normal(size=num_seeds)
+    sums = resampled_sums(np.repeat(means, 10).reshape(num_seeds, 10, 1), samples=20_000)[:, 0] / 10
+    assert sums.mean() == pytest.approx(means.mean(), abs=0.02)
+    assert sums.var() == pytest.approx(means.var(ddof=1) / num_seeds, rel=0.05)
 
 
 def test_same_seed_same_result() -> None:

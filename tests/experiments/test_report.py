@@ -79,7 +79,7 @@ def diagnosed(name: str, first: str, second: str) -> dict[str, Any]:
             "confused": confused,
             "right": right,
             "content": content,
-            "failure": {"rate": value(200 + number), "lift": value(300 + number)},
+            "failure": {"rate": value(200 + number), "of_sum": value(300 + number)},
         }
 
     return {
@@ -125,11 +125,11 @@ def test_a_diagnosis_has_every_model_in_its_row_whatever_its_modalities() -> Non
             "look-alike wins visual→textual": 12,
             "far (0) to close (1) visual→textual": 112,
             "failure proper visual→textual": 212,
-            "failure / far items visual→textual": 312,
+            "failure of a plain sum visual→textual": 312,
             "look-alike wins textual→visual": 21,
             "far (0) to close (1) textual→visual": 121,
             "failure proper textual→visual": 221,
-            "failure / far items textual→visual": 321,
+            "failure of a plain sum textual→visual": 321,
             "bits, redundant": 2,
             "bits, visual": 1,
             "bits, textual": 2,

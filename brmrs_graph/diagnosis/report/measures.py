@@ -26,8 +26,8 @@ _AGAINST = {"in_model": " against its own branches", "trained_alone": " against 
 _DEGENERATION = {
     "in_model": "degeneration against its own branches",
     "trained_alone": "degeneration against modalities trained alone",
-    "chance": "chance rate of degeneration",
-    "excess": "degeneration beyond chance",
+    "chance": "degeneration against other seeds (chance)",
+    "excess": "degeneration beyond other seeds",
 }
 _USERS = {"all_users": "all users", "users_with_hits": "users with a hit"}
 _PARTS = {
@@ -41,6 +41,8 @@ _RATES = {
     "position": (", position between far and close", RATIO, -1),
     "lift": (", times the rate of far items", RATIO, -1),
     "condition": (", how often its condition holds", POINTS, 0),
+    "of_sum": (" of a plain sum", POINTS, 0),
+    "beyond_sum": (" beyond a plain sum", POINTS, -1),
 }
 
 
@@ -58,6 +60,10 @@ def describe(measure: str, k: int = 20) -> Measure:
             return Measure(f"Recall@{k} ({branch}, trained alone)", METRIC, 0)
         case ["degeneration", kind, "mean_loss"] if kind in _AGAINST:
             return Measure(f"mean loss of NDCG@{k}{_AGAINST[kind]}", METRIC, -1)
+        case ["degeneration", kind, "exchanged"] if kind in _AGAINST:
+            return Measure(f"degeneration{_AGAINST[kind]}, roles exchanged (chance)", POINTS, 0)
+        case ["degeneration", kind, "beyond_exchanged"] if kind in _AGAINST:
+            return Measure(f"degeneration{_AGAINST[kind]}, beyond exchanged roles", POINTS, -1)
         case ["degeneration", kind, users] if kind in _DEGENERATION and users in _USERS:
             return Measure(f"{_DEGENERATION[kind]} ({_USERS[users]})", POINTS, 0 if kind == "chance" else -1)
         case ["partition", "summary", part] if part in _PARTS:

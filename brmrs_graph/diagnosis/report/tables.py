@@ -100,7 +100,7 @@ def partition(diagnosis: Json) -> list[Table]:
         "none": "No ranking finds it",
     }
     rows: list[Row] = [(text, PERCENT, _at("partition", "summary", part)) for part, text in parts.items()]
-    chance = "Chance: another seed finds what no ranking here does"
+    chance = "Chance: a modality of another seed finds what none does here"
     rows.append((chance, PERCENT, _at("partition", "rescued_by_another_seed")))
     tables = [of_models("Shares of the held-out pairs, with 95 % intervals", diagnosis, rows)]
     for order in dict.fromkeys(tuple((m.get("partition") or {}).get("order") or ()) for m in diagnosis["models"]):
@@ -127,9 +127,11 @@ def degeneration(diagnosis: Json) -> list[Table]:
     for kind, text in kinds.items():
         rows += [(f"{text}, {of}", PERCENT, _at("degeneration", kind, group)) for group, of in users.items()]
         rows.append((f"{text}: mean loss of NDCG@{k}", METRIC, _at("degeneration", kind, "mean_loss")))
+        rows.append((f"{text}: by chance, roles exchanged", PERCENT, _at("degeneration", kind, "exchanged")))
+        rows.append((f"{text}: minus that", POINTS, _at("degeneration", kind, "beyond_exchanged")))
     for kind, text, unit in (
-        ("chance", "Chance: below the best of as many other seeds", PERCENT),
-        ("excess", "Own branches minus chance", POINTS),
+        ("chance", "By chance: below the best of as many other seeds", PERCENT),
+        ("excess", "Own branches minus that of other seeds", POINTS),
     ):
         rows += [(f"{text}, {of}", unit, _at("degeneration", kind, group)) for group, of in users.items()]
     return [of_models("Share of users whom fusing hurts, with 95 % intervals", diagnosis, rows)]
@@ -144,13 +146,18 @@ def complementarity(diagnosis: Json) -> list[Table]:
         "position": ("position from far (0) to close (1)", RATIO),
         "lift": ("rate / rate of far items", RATIO),
     }
+    failures = {
+        "rate": ("rate", PERCENT),
+        "of_sum": ("rate of a plain sum of both", PERCENT),
+        "beyond_sum": ("rate minus that of a plain sum", POINTS),
+    }
     tables = []
     for a, b in permutations(modalities(diagnosis), 2):
         at = ("complementarity", {"confused": a, "right": b})
         rows: list[Row] = [(f"Content: {text}", u, _entry(*at, "content", key)) for key, (text, u) in rates.items()]
         condition = f"Condition: {a} is fooled and {b} is right, share of comparisons"
         rows.append((condition, PERCENT, _entry(*at, "failure", "condition")))
-        rows += [(f"Failure proper: {text}", u, _entry(*at, "failure", key)) for key, (text, u) in rates.items()]
+        rows += [(f"Failure proper: {text}", u, _entry(*at, "failure", key)) for key, (text, u) in failures.items()]
         tables.append(of_models(f"{a} confuses, {b} separates", diagnosis, rows))
     return tables
 

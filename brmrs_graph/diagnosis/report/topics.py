@@ -69,8 +69,9 @@ TOPICS = (
         "degeneration",
         "How many users does fusing hurt?",
         "Fusion degeneration is the share of users for whom the best single modality ranks better (by NDCG) than "
-        "the fused score. Taking the best of several rankings is an advantage by itself: the chance rate says how"
-        " often the fused ranking is below the best of as many rankings by the same model with other seeds.",
+        "the fused score. Taking the best of several rankings is an advantage by itself. Two chance rates say how "
+        "large: how often any of these rankings is below the best of the others, on average (roles exchanged), and "
+        "how often the fused ranking is below the best of as many by the same model with other seeds.",
         "Share of users whom fusing hurts, by model: against its own branches, against modalities trained alone, "
         "and by chance, with intervals.",
         readings.degeneration,
@@ -81,11 +82,12 @@ TOPICS = (
         "complementarity",
         "Is the other modality used where one is confused?",
         "Look-alikes are items close to the liked one in modality A and different from it in B. If the fused "
-        "score ranks them above the liked item, what B knows was not used. Two controls of the same popularity "
-        "give a scale: items far in both modalities (0), and items close in both (1). The failure proper counts "
-        "only comparisons in which A is fooled and B is right.",
-        "Where the failure rates lie between items far in both modalities and items close in both, by direction "
-        "and model, with intervals.",
+        "score ranks them above the liked item, what B knows was not used. Two controls, matched in the popularity "
+        "of both items, give a scale: items far in both modalities (0), and items close in both (1). The failure "
+        "proper counts only comparisons in which A is fooled and B is right; beside it is what the plain sum of "
+        "the two scores would do.",
+        "Where look-alikes lie between items far in both modalities and items close in both, and how often the "
+        "fused score and the plain sum follow the modality that is fooled, by direction and model, with intervals.",
         readings.complementarity,
         tables.complementarity,
         figures.complementarity,

@@ -37,34 +37,40 @@ def directions(diagnosis: Json, part: str) -> list[tuple[str, str]]:
 
 @style()
 def complementarity(diagnosis: Json) -> Figure:
-    """Where look-alikes lie between items far in both modalities (0) and close in both (1); one panel a direction."""
+    """Look-alikes between items far (0) and close in both (1), and the failure proper; one row a direction."""
     models, pairs = diagnosis["models"], directions(diagnosis, "complementarity")
-    rows = math.ceil(len(pairs) / 2)
-    figure = canvas(rows, inches := 0.4 * len(models))
-    panels = list(figure.subplots(rows, 2, sharey=True, squeeze=False).flat)
-    kinds = {
-        "content": (BLUE, MARKERS[0], "all look-alikes", ""),
-        "failure": (VERMILLION, MARKERS[1], "failure proper", ": where the one is fooled and the other is right"),
+    figure = canvas(len(pairs), inches := 0.4 * len(models))
+    failures = {
+        "rate": (VERMILLION, MARKERS[1], "fused", "failure proper of the fused score"),
+        "of_sum": (BLACK, "D", "sum", "failure proper of the plain sum of both scores"),
     }
-    for ax, pair in zip(panels, pairs, strict=False):
-        title(ax, f"{pair[0]} confuses, {pair[1]} separates", 2.8)
-        model_rows(ax, diagnosis)
+    for (left, right), (a, b) in zip(figure.subplots(len(pairs), 2, sharey=True, squeeze=False), pairs, strict=True):
+        title(left, f"{a} confuses, {b} separates", 2.8)
+        title(right, f"where {a} is fooled and {b} is right", 2.8)
+        model_rows(left, diagnosis)
+        model_rows(right, diagnosis)
         for row, model in enumerate(models):
-            entry = entry_of(model, "complementarity", confused=pair[0], right=pair[1])
-            for offset, (kind, (color, marker, name, _)) in zip(lanes(2), kinds.items(), strict=True):
-                position = measured(entry, kind, "position")
-                if position is None:
-                    not_measured(ax, row + offset, f"{name}:")
+            entry = entry_of(model, "complementarity", confused=a, right=b)
+            position = measured(entry, "content", "position")
+            if position is None:
+                not_measured(left, row)
+            else:
+                point(left, row, position, RATIO, BLUE, MARKERS[0], limits=_SHOWN)
+            for offset, (kind, (color, marker, name, _)) in zip(lanes(2), failures.items(), strict=True):
+                rate = measured(entry, "failure", kind)
+                if rate is None:
+                    not_measured(right, row + offset, f"{name}:")
                 else:
-                    point(ax, row + offset, position, RATIO, color, marker, limits=_SHOWN)
+                    point(right, row + offset, rate, PERCENT, color, marker)
         for end in (0, 1):
-            ax.axvline(end, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
-        ax.set_xticks([0, 0.5, 1], ["0\nfar in both", "0.5", "1\nclose in both"])
-        ax.set_xlim(min(-0.1, ax.dataLim.x0 - 0.05), max(1.1, ax.dataLim.x1 + 0.05))
-    for ax in panels[len(pairs) :]:
-        ax.set_axis_off()
-    legend(figure, [mark(color, marker, name + more) for color, marker, name, more in kinds.values()])
-    return fit(figure, inches, rows)
+            left.axvline(end, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
+        left.set_xticks([0, 0.5, 1], ["0\nfar in both", "0.5", "1\nclose in both"])
+        left.set_xlim(min(-0.1, left.dataLim.x0 - 0.05), max(1.1, left.dataLim.x1 + 0.05))
+        right.set_xlim(left=0)
+        right.set_xlabel("% in which fusing follows the wrong one")
+    marks = [(BLUE, MARKERS[0], "all look-alikes"), *((*look[:2], look[3]) for look in failures.values())]
+    legend(figure, [mark(*look) for look in marks])
+    return fit(figure, inches, len(pairs))
 
 
 @style()

@@ -131,23 +131,27 @@ def _stack(ax: Axes, y: float, model: Json, part: str, looks: dict[tuple[str, ..
 @style()
 def degeneration(diagnosis: Json) -> Figure:
     """How often the fused ranking is below the best modality: among its own branches, trained alone, by chance."""
-    models, users = (
-        diagnosis["models"],
-        {"all_users": "All users", "users_with_hits": "Users with a hit in any ranking"},
-    )
+    models = diagnosis["models"]
+    users = {"all_users": "All users", "users_with_hits": "Users with a hit in any ranking"}
     kinds = {
         "in_model": (BLUE, MARKERS[0], "own branches", "below the best branch of the model"),
+        "exchanged": (PURPLE, MARKERS[2], "exchanged", "the same with roles exchanged (chance)"),
         "trained_alone": (ORANGE, MARKERS[1], "trained alone", "below the best modality trained alone"),
-        "chance": (BLACK, MARKERS[3], "chance", "below the best of other seeds of itself (chance)"),
+        "chance": (BLACK, MARKERS[3], "other seeds", "below the best of other seeds of itself (chance)"),
     }
-    figure = canvas(1, inches := 0.48 * len(models))
+    figure = canvas(1, inches := 0.6 * len(models))
     for ax, (group, text) in zip(figure.subplots(1, 2, sharey=True), users.items(), strict=True):
         title(ax, text, 2.8)
         ax.set_xlabel("% of these users")
         model_rows(ax, diagnosis)
         for row, model in enumerate(models):
             for offset, (kind, (color, marker, name, _)) in zip(lanes(len(kinds)), kinds.items(), strict=True):
-                x = measured(model, "degeneration", kind, group)
+                if kind != "exchanged":
+                    x = measured(model, "degeneration", kind, group)
+                elif group == "all_users":
+                    x = measured(model, "degeneration", "in_model", "exchanged")
+                else:  # only a matter of all users: the same users have a hit, whatever the roles
+                    continue
                 if x is None:
                     not_measured(ax, row + offset, f"{name}:")
                 else:

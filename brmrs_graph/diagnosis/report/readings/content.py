@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from brmrs_graph.diagnosis.report.numbers import PERCENT, RATIO, Json, measured, order
+from brmrs_graph.diagnosis.report.numbers import PERCENT, POINTS, RATIO, Json, measured, order, sign
 from brmrs_graph.diagnosis.report.readings.wording import against, beside, count, quoted
 from brmrs_graph.evaluation import Estimate
 
@@ -48,15 +48,24 @@ def _content(entry: Json) -> list[str]:
 
 
 def _failure(entry: Json) -> list[str]:
-    a, b, rates = entry["confused"], entry["right"], entry["failure"]
-    rate, condition = measured(rates, "rate"), measured(rates, "condition")
+    a, b, failure = entry["confused"], entry["right"], entry["failure"]
+    rate, condition, of_sum, beyond = (
+        measured(failure, name) for name in ("rate", "condition", "of_sum", "beyond_sum")
+    )
     if rate is None:
         return [f"How often the fused score follows {a} where {a} is fooled and {b} is right was not measured."]
     when = "" if condition is None else f" (this is so in {PERCENT.text(condition)} of the comparisons)"
-    return [
+    lines = [
         f"Where {a} is fooled and {b} is right{when}, the fused score follows {a} in {PERCENT.text(rate)} of "
-        f"{count(rate.count, 'case')}. {_position(rates, a, b)}"
+        f"{count(rate.count, 'case')}."
     ]
+    if of_sum is not None and beyond is not None:
+        words = {1: "clearly more", -1: "clearly less", 0: "not clearly another number"}[sign(beyond)]
+        lines.append(
+            f"The plain sum of the two scores, each in standard deviations of its own, would follow {a} in "
+            f"{PERCENT.text(of_sum)}; of the fused score this is {words} ({POINTS.text(beyond, signed=True)})."
+        )
+    return lines
 
 
 def _position(rates: Json, a: str, b: str) -> str:

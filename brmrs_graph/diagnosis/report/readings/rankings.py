@@ -19,19 +19,19 @@ def answer(diagnosis: Json) -> tuple[str, list[str]]:
     model = diagnosis["models"][0]
     name, fused = quoted(model["name"]), listing(model["modalities"])
     rate = measured(model, "degeneration", "in_model", "all_users")
-    chance = measured(model, "degeneration", "chance", "all_users")
-    excess = measured(model, "degeneration", "excess", "all_users")
+    by_role = measured(model, "degeneration", "in_model", "exchanged")
+    beyond = measured(model, "degeneration", "in_model", "beyond_exchanged")
     if rate is None:
         return f"How often fusing {fused} hurts was not measured for {name}.", partition(diagnosis)[:2]
     head = f"Fusing {fused} hurts {PERCENT.value(rate.value)} of the users of {name}"
-    if chance is None or excess is None or math.isnan(excess.low):
+    if by_role is None or beyond is None or math.isnan(beyond.low):
         head += "; how much of that is chance was not measured."
-    elif sign(excess) > 0:
-        head += f"; {POINTS.value(chance.value)} of that are chance."
-    elif sign(excess) < 0:
-        head += f". That is less than chance alone would give ({PERCENT.value(chance.value)})."
+    elif sign(beyond) > 0:
+        head += f"; {POINTS.value(by_role.value)} of that are chance."
+    elif sign(beyond) < 0:
+        head += f". That is less than chance would give ({PERCENT.value(by_role.value)})."
     else:
-        head += f". That cannot be told from chance ({PERCENT.value(chance.value)})."
+        head += f". That cannot be told from chance ({PERCENT.value(by_role.value)})."
     compared = against(diagnosis, "degeneration/in_model/all_users")
     return head, [*degeneration(diagnosis)[:2], *compared, *recall(diagnosis)[:2], *partition(diagnosis)[:3]]
 
@@ -88,8 +88,8 @@ def partition(diagnosis: Json) -> list[str]:
     elif synergy is not None:
         words = {1: "clearly above", -1: "clearly below", 0: "not clearly different from"}[order(synergy, chance)]
         lines.append(
-            f"A second training run, with nothing but another seed, finds {PERCENT.text(chance)} that no ranking of "
-            f"this one finds. Synergy is {words} this chance rate."
+            f"A single modality of a second training run, with nothing but another seed, finds {PERCENT.text(chance)} "
+            f"that no single modality of this one finds. Synergy is {words} this chance rate."
         )
     for part in ("fusion_loss", "synergy"):
         lines += against(diagnosis, f"partition/summary/{part}")
@@ -115,25 +115,25 @@ def degeneration(diagnosis: Json) -> list[str]:
     else:
         lines = [
             f"For {PERCENT.text(rate)} of {count(rate.count, 'user')} with held-out items, NDCG@{k} of the fused "
-            "ranking is lower than that of the best single modality of the same model."
+            "ranking is lower than that of the best single modality of the same model.",
+            *_exchanged(measured(part, "in_model", "exchanged"), measured(part, "in_model", "beyond_exchanged")),
         ]
         chance, excess = (measured(part, kind, "all_users") for kind in ("chance", "excess"))
         if chance is None or excess is None:
             lines.append(
-                "The best of several rankings is often ahead by luck alone. How often was not measured"
-                f"{_reason(part, 'chance')}, so that the rate by itself overstates what fusing does."
+                f"Against other seeds, which are another chance, it was not measured{_reason(part, 'chance')}."
             )
         else:
             lines.append(
-                "The best of several rankings is often ahead by luck alone: against as many fused rankings that differ "
-                f"in the seed only, the rate is {PERCENT.text(chance)}. {_excess(excess)}"
+                f"Against as many fused rankings that differ in the seed only, the rate is {PERCENT.text(chance)}. "
+                f"{_excess(excess)}"
             )
     found = measured(part, "in_model", "users_with_hits")
     if found is not None:
         beyond = measured(part, "excess", "users_with_hits")
         lines.append(
             f"Among the users for whom any of these rankings has a hit, the rate is {PERCENT.text(found)}"
-            f"{'' if beyond is None else f', {POINTS.text(beyond, signed=True)} relative to chance'}."
+            f"{'' if beyond is None else f', {POINTS.text(beyond, signed=True)} relative to other seeds'}."
         )
     loss = measured(part, "in_model", "mean_loss")
     if loss is not None:
@@ -146,11 +146,30 @@ def degeneration(diagnosis: Json) -> list[str]:
     else:
         lines.append(
             f"Against the best of the models of one modality trained alone, the fused ranking is worse for "
-            f"{PERCENT.text(alone)} of the users. Here, too, the best of several is ahead by luck at times."
+            f"{PERCENT.text(alone)} of the users."
         )
-    for kind in ("in_model", "excess"):
-        lines += against(diagnosis, f"degeneration/{kind}/all_users")
+        lines += _exchanged(
+            measured(part, "trained_alone", "exchanged"), measured(part, "trained_alone", "beyond_exchanged")
+        )
+    for measure in ("in_model/all_users", "in_model/beyond_exchanged", "excess/all_users"):
+        lines += against(diagnosis, f"degeneration/{measure}")
     return lines
+
+
+def _exchanged(by_role: Estimate | None, beyond: Estimate | None) -> list[str]:
+    """The rate beside what it would be if the fused ranking were one like the others."""
+    if by_role is None or beyond is None:
+        return []
+    verdict = {
+        1: "the fused ranking is the worse one more often than that",
+        -1: "the fused ranking is the worse one less often than that",
+        0: "not distinguishable from it, so that luck alone may explain the rate",
+    }[sign(beyond)]
+    return [
+        "The best of several rankings is often ahead by luck alone: each of these rankings is below the best of the "
+        f"others for {PERCENT.text(by_role)} of the users, on average. The rate of the fused one is "
+        f"{POINTS.text(beyond, signed=True)} from that: {verdict}."
+    ]
 
 
 def _excess(excess: Estimate) -> str:
