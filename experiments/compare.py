@@ -18,10 +18,10 @@ from brmrs_graph.errors import TrainingError
 from brmrs_graph.files import write_bytes
 from experiments import cli
 from experiments.comparison.chart import draw
+from experiments.comparison.forms import latex, markdown, terminal
 from experiments.comparison.ledger import Ledger
 from experiments.comparison.runner import Failure, Runner
 from experiments.comparison.summary import choose, summarize
-from experiments.comparison.table import latex, markdown, terminal
 from experiments.plan import Plan, quick_plan, read_plan
 
 

@@ -18,7 +18,8 @@ from brmrs_graph.files import write_bytes
 from experiments import cli
 from experiments.benchmark.markdown import markdown
 from experiments.catalog import REPOSITORY
-from experiments.comparison.table import VIEWS, across_table, markdown_lines
+from experiments.comparison.forms import markdown_lines
+from experiments.comparison.table import VIEWS, across_table
 from experiments.report import diagnosis_rows, interval
 from experiments.study.table import made_from, markdown_table
 

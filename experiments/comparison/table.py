@@ -1,17 +1,13 @@
-"""The tables of a comparison: on the terminal, as markdown and as LaTeX."""
+"""The tables of a comparison: what is in their cells, whatever form they are written in."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich.table import Table as RichTable
-from rich.text import Text
 
-from brmrs_graph.data.counted import counted
 from brmrs_graph.evaluation import holm
 from experiments.comparison.labels import PLACES, fewer, place, seeds
 
@@ -150,78 +146,6 @@ def views(results: Results) -> list[str]:
     return ["main", *(["gains"] if results["gains"] else []), "degree"]
 
 
-def markdown(results: Results) -> str:
-    """All tables as a markdown page, with the chart."""
-    lines = [f"# {results['name']}", ""]
-    for view in views(results):
-        lines += [*markdown_lines(VIEWS[view](results)), ""]
-    lines += [_legend(results), "", f"![Test Recall@20 of every arm]({results['name']}.svg)", ""]
-    return "\n".join([*lines, f"`{results['command']}`", ""])
-
-
-def markdown_lines(table: Table) -> list[str]:
-    """A table as the lines of markdown: the best of a column in bold, the second in italics."""
-    mark = {0: "{}", 1: "**{}**", 2: "*{}*"}
-    lines = [f"| {' | '.join(table.head)} |", f"|---|{'---:|' * (len(table.head) - 1)}"]
-    for first, *others in table.rows:
-        cells = [f"`{first.text}`{first.note}", *(mark[cell.place].format(cell.text) + cell.note for cell in others)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", table.caption]
-
-
-def latex(results: Results) -> str:
-    """All tables for a paper (booktabs): the best of a column in bold, the second underlined."""
-    mark = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
-    parts = [f"% {results['command']}", "% needs \\usepackage{booktabs}"]
-    for table in (VIEWS[view](results) for view in views(results)):
-        head, caption = ([_escape(text) for text in texts] for texts in (table.head, [table.caption]))
-        rows = [
-            " & ".join(mark[cell.place].format(_escape(cell.text)) + cell.note for cell in row) for row in table.rows
-        ]
-        parts += [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{caption[0]}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
-            r"\toprule",
-            rf"{' & '.join(head)} \\",
-            r"\midrule",
-            *(rf"{row} \\" for row in rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
-    return "\n".join([*parts, ""])
-
-
-def terminal(results: Results) -> RichTable:
-    """The main table without what a terminal has no room for; that of gains where every arm belongs to a pair."""
-    if 2 * len(results["gains"]) == len(results["arms"]):
-        table = gains_table(results)
-    else:
-        table = _without(main_table(results), "R@10", "N@10", "N@20", "GiB")
-    style = {0: "", 1: "bold", 2: "underline"}
-    shown = RichTable(
-        title=f"{results['name']}, test", title_justify="left", caption=table.caption, caption_justify="left"
-    )
-    # Deviations and intervals go below their figures: the table stays narrow. Names give way before figures do.
-    rows = [
-        [Text(re.sub(r" (?=[±\[(])", "\n", cell.text + cell.note), style=style[cell.place]) for cell in row]
-        for row in table.rows
-    ]
-    for number, name in enumerate(table.head):
-        width = max((len(line) for row in rows for line in row[number].plain.splitlines()), default=0)
-        shown.add_column(
-            name.replace(" [", "\n\\["),
-            justify="right" if number else "left",
-            min_width=width if number else None,
-            overflow="fold",
-        )
-    for texts in rows:
-        shown.add_row(*texts)
-    return shown
-
-
 def _placed(table: Table) -> Table:
     """Marks the best and the second best of each column; equal ones share their place."""
     rows = [list(row) for row in table.rows]
@@ -231,15 +155,6 @@ def _placed(table: Table) -> Table:
             if row[column].value in best:
                 row[column] = replace(row[column], place=best.index(row[column].value) + 1)
     return replace(table, rows=tuple(tuple(row) for row in rows))
-
-
-def _without(table: Table, *names: str) -> Table:
-    kept = [number for number, name in enumerate(table.head) if name not in names]
-    return Table(
-        tuple(table.head[number] for number in kept),
-        tuple(tuple(row[number] for number in kept) for row in table.rows),
-        table.caption,
-    )
 
 
 def _metric(value: Mapping[str, float]) -> Cell:
@@ -279,23 +194,3 @@ def _one_seed(tested: Iterable[Mapping[str, Any]]) -> str:
     """What a caption adds where an arm in a test has one seed, which tells nothing of the spread over seeds."""
     one = any(len(arm["seeds"]) == 1 for arm in tested)
     return "; intervals and p leave out the spread over seeds of arms with one seed" if one else ""
-
-
-def _legend(results: Results) -> str:
-    families = {f"against {results['reference']}": results["against_reference"], "of gains": results["gains"]}
-    tests = " and, apart from them, ".join(f"{counted(len(of), 'test')} {what}" for what, of in families.items() if of)
-    differences = (
-        "Differences: paired bootstrap over users and, of arms with several, over seeds; p after Holm's correction for "
-        f"{tests}. "
-    )
-    return (
-        "Best of a column in bold, second in italics. R is Recall, N is NDCG, on test at the best validation epoch; "
-        f"an arm's trial is chosen by validation. {differences if tests else ''}Minutes of training and validation on "
-        "one CPU thread, unless marked; peak memory of the process."
-    )
-
-
-def _escape(text: str) -> str:
-    for sign, written in (("\\", r"\textbackslash "), ("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#")):
-        text = text.replace(sign, written)
-    return text.replace("±", r"$\pm$").replace("−", "$-$").replace("< ", "$<$ ")

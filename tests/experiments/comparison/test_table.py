@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from experiments.comparison.forms import latex, markdown, terminal
 from experiments.comparison.labels import seeds
-from experiments.comparison.table import across_table, degree_table, gains_table, latex, main_table, markdown, terminal
+from experiments.comparison.table import across_table, degree_table, gains_table, main_table
 
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 ONE_SEED = "; intervals and p leave out the spread over seeds of arms with one seed"
