@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-CHUNK = 32
+CHUNK = 16
 """Columns of which only the best is looked at first, where there are many."""
 
 FEW = 16
@@ -24,20 +24,26 @@ def top_items(scores: Tensor, k: int) -> Tensor:
     Returns:
         Item ids, int64, shape [n, k].
     """
-    if scores.size(1) < FEW * CHUNK * max(k, 1):
+    if scores.size(1) < CHUNK * max(FEW * k, k + 1):
         return _top_items(scores, k)
-    # The k best lie in the k chunks with the best maxima: before the best column of any other chunk come at least k,
-    # one from each of these (ties are decided by id, among chunks as within them).
-    size = scores.size(1)
-    full = size // CHUNK * CHUNK
-    maxima = scores[:, :full].unflatten(1, (-1, CHUNK)).amax(dim=2)
-    if full < size:
-        maxima = torch.cat([maxima, scores[:, full:].amax(dim=1, keepdim=True)], dim=1)
-    chunks = _top_items(maxima, k).sort(dim=1).values
-    items = (chunks.unsqueeze(2) * CHUNK + torch.arange(CHUNK, device=scores.device)).flatten(1)
-    candidates = scores.gather(1, items.clamp(max=size - 1)).masked_fill_(items >= size, -torch.inf)
-    # Ids past the end come last of all, and the k chunks hold k others even if all but one of the last one are such.
-    return items.gather(1, _top_items(candidates, k))
+    # The k best lie in the k chunks with the best maxima: before any column of another chunk come k, one from each of
+    # these. Columns of a chunk lie far apart, so that the maxima of neighbouring chunks are taken side by side.
+    chunks = scores.size(1) // CHUNK
+    whole = chunks * CHUNK
+    maxima = scores[:, :whole].unflatten(1, (CHUNK, chunks)).amax(dim=1)
+    values, best = maxima.topk(k + 1, dim=1)
+    items = (best[:, :k].sort(dim=1).values.unsqueeze(1) + chunks * _ids(CHUNK, scores).unsqueeze(1)).flatten(1)
+    items = torch.cat([items, (whole + _ids(scores.size(1) - whole, scores)).expand(len(items), -1)], dim=1)
+    found = items.gather(1, _top_items(scores.gather(1, items), k))
+    # Where the maxima on both sides of the cut are equal, a chunk that was left out may hold the lower id.
+    torn = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)
+    if torn.numel():
+        found[torn] = _top_items(scores[torn], k)
+    return found
+
+
+def _ids(n: int, like: Tensor) -> Tensor:
+    return torch.arange(n, device=like.device)
 
 
 def _top_items(scores: Tensor, k: int) -> Tensor:
