@@ -24,7 +24,7 @@ def top_items(scores: Tensor, k: int) -> Tensor:
     Returns:
         Item ids, int64, shape [n, k].
     """
-    if scores.size(1) < CHUNK * max(FEW * k, k + 1):
+    if k == 0 or scores.size(1) < CHUNK * max(FEW * k, k + 1):
         return _top_items(scores, k)
     # The k best lie in the k chunks with the best maxima: before any column of another chunk come k, one from each of
     # these. Columns of a chunk lie far apart, so that the maxima of neighbouring chunks are taken side by side.

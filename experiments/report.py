@@ -71,14 +71,14 @@ def diagnosis_rows(record: dict[str, Any]) -> dict[str, list[dict[str, Any] | No
         "synergy": "only fused finds it",
     }
     rows |= {what: [m["partition"]["summary"][part] for m in models] for part, what in parts.items()}
-    rows["another seed finds it: chance"] = [m["partition"]["rescued_by_another_seed"] for m in models]
+    rows["only a modality of another seed"] = [m["partition"]["synergy_chance"] for m in models]
     hurt = {
         "users hurt: own branches": ("in_model", "all_users"),
-        "roles exchanged: chance": ("in_model", "exchanged"),
-        "beyond that chance": ("in_model", "beyond_exchanged"),
+        "a single modality in its place": ("in_model", "of_single"),
+        "users hurt: beyond a single modality": ("in_model", "beyond_single"),
+        "users hurt: other seeds": ("chance", "all_users"),
+        "users hurt: beyond other seeds": ("excess", "all_users"),
         "users hurt: models alone": ("trained_alone", "all_users"),
-        "against other seeds: chance": ("chance", "all_users"),
-        "beyond other seeds": ("excess", "all_users"),
     }
     for what, (name, part) in hurt.items():
         rows[what] = [(m["degeneration"][name] or {}).get(part) for m in models]

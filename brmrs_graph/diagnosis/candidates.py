@@ -14,7 +14,7 @@ from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.held_out import held_out_pairs, known_pairs
 from brmrs_graph.errors import TrainingError
 from brmrs_graph.graphs import SparseGraph, knn_graph
-from brmrs_graph.sampling import Closeness, Direction, PairSet, common_neighbors
+from brmrs_graph.sampling import Closeness, Direction, PairSet, common_neighbors, inconsistent_neighbors
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class CandidateSets:
         num_users: Number of users with held-out items.
         known: The positives of all splits; none of them is ever compared.
         degree: Training interactions of every item, int64, shape [|I|].
-        lookalikes: (A, B) -> :math:`P_{A \setminus B}`, row i+ listing the items close to it in A and not in B. Unlike
-            :func:`~brmrs_graph.sampling.inconsistent_neighbors`, nothing stands in where there are few.
+        lookalikes: (A, B) -> :math:`P_{A \setminus B}`, row i+ listing the items close to it in A and not in B.
+        negatives: (A, B) -> what CHNS draws from in training, see
+            :func:`~brmrs_graph.sampling.inconsistent_neighbors`: look-alikes, and stand-ins where there are few.
         close: (A, B) -> the items close in both, :math:`N_A^K(i_+) \cap N_B^K(i_+)`.
         far: (A, B) -> random items far in both: in neither kNN list and :math:`z \le \delta` in either modality.
     """
@@ -44,6 +45,7 @@ class CandidateSets:
     known: PairSet
     degree: Tensor
     lookalikes: Mapping[Direction, SparseGraph]
+    negatives: Mapping[Direction, SparseGraph]
     close: Mapping[Direction, SparseGraph]
     far: Mapping[Direction, SparseGraph]
 
@@ -97,11 +99,12 @@ def candidate_sets(
     random = SparseGraph.from_edges(ids[other], drawn[other], (data.num_items, data.num_items))
     different = {m: closeness[m].different(random.row, random.col) for m in data.features}
 
-    lookalikes, close, far = {}, {}, {}
+    lookalikes, negatives, close, far = {}, {}, {}, {}
     for a, b in combinations(data.features, 2):
         for near_in, apart_in in ((a, b), (b, a)):
             near = neighbors[near_in]
             lookalikes[near_in, apart_in] = near.select(closeness[apart_in].different(near.row, near.col))
+            negatives[near_in, apart_in] = inconsistent_neighbors(near, closeness[apart_in])
         close[a, b] = close[b, a] = common_neighbors(neighbors[a], neighbors[b])
         far[a, b] = far[b, a] = random.select(different[a] & different[b])
 
@@ -114,6 +117,7 @@ def candidate_sets(
         known=PairSet(known_pairs(data), data.num_items),
         degree=torch.bincount(data.train_edges[1], minlength=data.num_items),
         lookalikes=lookalikes,
+        negatives=negatives,
         close=close,
         far=far,
     )

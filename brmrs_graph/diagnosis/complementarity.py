@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -27,17 +28,15 @@ class MatchedRates:
     r"""How often s_f(u, j) ≥ s_f(u, i+), for look-alikes j and for the two controls.
 
     The controls are standardised to the popularity of both items of the look-alikes, since popular items are scored
-    high whatever they look like, and liked items with many neighbours have more of them among the look-alikes and the
-    close than among the far. With strata g of the bins :math:`\lfloor \log_2(1 + d) \rfloor` of the training degrees
-    of i+ and j, the look-alikes' shares :math:`w_g` and a control's rates :math:`r_g`, its matched rate is
-    :math:`\sum_g w_g r_g`. Strata in which a control has no comparisons are left out of it, and of what is compared
-    with it.
+    high whatever they look like. With strata g of the bins :math:`\lfloor \log_2(1 + d) \rfloor` of the training
+    degrees of i+ and j, the look-alikes' shares :math:`w_g` and a control's rates :math:`r_g`, its matched rate is
+    :math:`\sum_g w_g r_g`. Strata in which there are no look-alikes or a control is missing are left out of everything.
 
     Args:
         rate: The rate for the look-alikes; rests on as many comparisons as its count says.
         far: The matched rate for items far in both modalities.
         close: The matched rate for items close in both modalities.
-        gap: close − far over the same strata, the scale of ``position``; where it is not clearly above 0 there is none.
+        gap: close − far, the scale of ``position``; where it is not clearly above 0 there is none.
         position: (rate − far) / (close − far): 0 where look-alikes are told apart as well as items that differ in both
             modalities, 1 where they are confused as often as items that are alike in both.
         lift: rate / far.
@@ -56,8 +55,8 @@ class Failures:
     r"""Look-alikes where A is fooled and B is right: :math:`s_A(u,j) \ge s_A(u,i_+)`, :math:`s_B(u,i_+) > s_B(u,j)`.
 
     A fused score that always follows A fails in every one of them, one that always follows B in none. Plain fusion
-    gives the scale: the sum of the two scores, each in standard deviations of its own. There is no control for
-    popularity: what the condition selects differs from one kind of item to another.
+    gives the scale: the sum of the two scores, each in standard deviations of its own (over items, one for all users).
+    There is no control for popularity: what the condition selects differs from one kind of item to another.
 
     Args:
         rate: How often the fused score follows A, :math:`s_f(u,j) \ge s_f(u,i_+)`.
@@ -125,7 +124,7 @@ def outcomes(
     for pair, item in sets.compared(graph):
         scores = compare_scores(branches, sets, pair, item, names)
         loses = {name: other >= liked for name, (liked, other) in scores.items()}
-        lead = {name: (scores[name][1] - scores[name][0]).double() / unit[name] for name in unit}
+        lead = {name: (scores[name][1].double() - scores[name][0].double()) / unit[name] for name in unit}
         yield Outcomes(
             pair,
             item,
@@ -136,7 +135,10 @@ def outcomes(
 
 
 def _deviation(branches: Branches, name: str) -> float:
-    r"""The deviation of a user's scores over all items, :math:`\sqrt{\mathrm{tr}(E[u u^T] \, \mathrm{Cov}[v])}`."""
+    r"""The deviation of scores over items, root mean square over users.
+
+    .. math:: \sqrt{\mathrm{tr}(E[u u^T] \, \mathrm{Cov}[v])}
+    """
     users, items = branches.users(name).double(), branches.items(name).double()
     items = items - items.mean(dim=0)
     variance = (users.t() @ users / len(users) * (items.t() @ items / len(items))).sum()
@@ -174,7 +176,8 @@ def complementarity(branches: Branches, sets: CandidateSets) -> dict[Direction, 
         tallies = {d: _Tally(sets.num_users, num_bins) for d in (ab, ba)}
         met = {d: torch.zeros(3, sets.num_users, dtype=torch.float64) for d in (ab, ba)}
         for graph, kind, directions in sources:
-            for seen in outcomes(branches, sets, graph, directions):
+            # Conditions are asked of look-alikes alone.
+            for seen in outcomes(branches, sets, graph, directions if kind == LOOKALIKE else ()):
                 row = sets.row[seen.pair]
                 for d in directions:
                     tallies[d].add(kind, row, bins[sets.items[seen.pair]], bins[seen.item], seen.loses)
@@ -214,56 +217,32 @@ class _Tally:
         return self.counts[:, kind, 1].sum(dim=1)
 
     def rates(self) -> MatchedRates:
-        # Strata without look-alikes have no weight. Which these are follows from the data, not from the model.
-        counts = self.counts[..., self.counts[:, LOOKALIKE, 1].any(dim=0)]
+        # Which strata have comparisons of all three kinds follows from the data, not from the model.
+        counts = self.counts[..., (self.counts[:, :, 1].sum(dim=0) > 0).all(dim=0)]
         size = counts.size(-1)
-        # One array serves all: the sums by kind and stratum, then the comparisons of each kind for the counts, and
-        # those of look-alikes that are lost.
-        lost = self.counts[:, LOOKALIKE, :1].sum(dim=2)
-        more = torch.cat([self.counts[:, :, 1].sum(dim=2), lost], dim=1)
-        totals = (torch.cat([counts.flatten(1), more], dim=1).double().numpy(),)
-        counted = [6 * size + kind for kind in (LOOKALIKE, CLOSE, FAR)]
+        # One array serves all: the sums by kind and stratum, then the comparisons of each kind. Most are 0, since
+        # users have few held-out pairs.
+        totals = (sp.csr_array(torch.cat([counts.flatten(1), counts[:, :, 1].sum(dim=2)], dim=1).double().numpy()),)
 
-        def sums(s: Floats) -> tuple[Floats, Floats]:
+        def rates(s: Floats) -> Floats:  # of each kind, shape [..., 3]
             tables = s[..., : 6 * size].reshape(*s.shape[:-1], 3, 2, size)
-            return tables[..., 0, :], tables[..., 1, :]
+            lost, pairs = tables[..., 0, :], tables[..., 1, :]
+            # A resample may leave a stratum without some kind.
+            weight = np.where((pairs > 0).all(axis=-2, keepdims=True), pairs[..., [LOOKALIKE], :], 0.0)
+            rate = np.where(weight > 0, lost / pairs, 0.0)
+            return (weight * rate).sum(axis=-1) / weight.sum(axis=-1)
 
-        def rate(s: Floats) -> Floats:
-            return s[..., -1] / s[..., counted[LOOKALIKE]]
-
-        def far(s: Floats) -> Floats:
-            return _matched(*sums(s), FAR, (FAR,))
-
-        def close(s: Floats) -> Floats:
-            return _matched(*sums(s), CLOSE, (CLOSE,))
-
-        def gap(s: Floats) -> Floats:
-            low, high = (_matched(*sums(s), kind, (CLOSE, FAR)) for kind in (FAR, CLOSE))
-            return high - low
-
-        def position(s: Floats) -> Floats:
-            ours, low = (_matched(*sums(s), kind, (CLOSE, FAR)) for kind in (LOOKALIKE, FAR))
-            return _quotient(ours - low, gap(s))
-
-        def lift(s: Floats) -> Floats:
-            return _quotient(_matched(*sums(s), LOOKALIKE, (FAR,)), far(s))
+        def of(value: Callable[[Floats, Floats, Floats], Floats], kind: int = LOOKALIKE) -> Measurement:
+            return Measurement(totals, lambda s: value(*np.moveaxis(rates(s), -1, 0)), 6 * size + kind)
 
         return MatchedRates(
-            rate=Measurement(totals, rate, counted[LOOKALIKE]),
-            far=Measurement(totals, far, counted[FAR]),
-            close=Measurement(totals, close, counted[CLOSE]),
-            gap=Measurement(totals, gap, counted[LOOKALIKE]),
-            position=Measurement(totals, position, counted[LOOKALIKE]),
-            lift=Measurement(totals, lift, counted[LOOKALIKE]),
+            rate=of(lambda look, close, far: look),
+            far=of(lambda look, close, far: far, FAR),
+            close=of(lambda look, close, far: close, CLOSE),
+            gap=of(lambda look, close, far: close - far),
+            position=of(lambda look, close, far: _quotient(look - far, close - far)),
+            lift=of(lambda look, close, far: _quotient(look, far)),
         )
-
-
-def _matched(lost: Floats, pairs: Floats, kind: int, controls: tuple[int, ...]) -> Floats:
-    """The rate of one kind, weighted by where the look-alikes are, over the strata in which all controls have pairs."""
-    usable = (pairs[..., list(controls), :] > 0).all(axis=-2)
-    weight = np.where(usable, pairs[..., LOOKALIKE, :], 0.0)
-    rate = np.where(weight > 0, lost[..., kind, :] / pairs[..., kind, :], 0.0)
-    return (weight * rate).sum(axis=-1) / weight.sum(axis=-1)
 
 
 def _quotient(numerator: Floats, denominator: Floats) -> Floats:

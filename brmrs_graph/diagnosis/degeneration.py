@@ -17,11 +17,13 @@ from brmrs_graph.evaluation import Measurement, Ranking, ndcg
 class Degeneration:
     r"""How often, and by how much, the fused ranking is below the best unimodal one.
 
-    Taking the best of several rankings is an advantage by itself, even if all are equally good. Two nulls say how
-    large:
+    Taking the best of several rankings is an advantage by itself, even if all are equally good, so that the rate alone
+    says little. Two others stand beside it:
 
-    * *exchanged*: how often any one of the M + 1 rankings is below the best of the others, averaged over them. If
-      fusing is no worse than a single modality is, exchanging their roles changes nothing.
+    * *of a single modality*: how often a unimodal ranking is below the best of the others, the fused one among them,
+      averaged over modalities. Were the M + 1 rankings exchangeable, both rates would be the same. They need not be
+      without any harm, though: a ranking that resembles all others lies between them and is seldom the best, and a
+      modality that tells nearly nothing is nearly always below.
     * *chance*: how often the fused ranking is below the best of as many *fused* rankings of other seeds. It is too low
       where seeds agree more than the branches of one model do, and too high where they agree less.
 
@@ -29,8 +31,8 @@ class Degeneration:
         rate: Share of users with NDCG@k(f) < max_m NDCG@k(m).
         rate_where_found: The same among users for whom any of these rankings has a hit; for all others both are 0.
         loss: Mean over all users of max(0, max_m NDCG@k(m) − NDCG@k(f)).
-        exchanged: Mean over the M + 1 rankings r of the share of users with NDCG@k(r) < max NDCG@k of the others.
-        beyond_exchanged: rate − exchanged; above 0 where the fused ranking is the worse one more often than its share.
+        of_single: Mean over modalities m of the share of users with NDCG@k(m) < max NDCG@k of all other rankings.
+        beyond_single: rate − of_single.
         chance: Share of users with NDCG@k(f) < max_s NDCG@k(f of seed s), over M other seeds, M the number of
             modalities. None where there are not as many.
         chance_where_found: The same among users for whom any of *these* rankings has a hit (so that it equals
@@ -42,8 +44,8 @@ class Degeneration:
     rate: Measurement
     rate_where_found: Measurement
     loss: Measurement
-    exchanged: Measurement
-    beyond_exchanged: Measurement
+    of_single: Measurement
+    beyond_single: Measurement
     chance: Measurement | None = None
     chance_where_found: Measurement | None = None
     excess: Measurement | None = None
@@ -76,11 +78,11 @@ def fusion_degeneration(
     ones, worse, found = torch.ones_like(value), (value < best).double(), (torch.maximum(value, best) > 0).double()
     rate, rate_where_found = Measurement.ratio(worse, ones), Measurement.ratio(worse, found)
     loss = Measurement.ratio((best - value).clamp(min=0), ones)
-    # Whether each ranking is below the best of the others is whether it is below the best of all.
-    exchanged = (of_each < of_each.amax(dim=0)).double().mean(dim=0)
-    by_role = Measurement.ratio(exchanged, ones), _difference(worse, ones, exchanged, ones)
+    # Whether a ranking is below the best of the others is whether it is below the best of all.
+    single_worse = (of_each[1:] < of_each.amax(dim=0)).double().mean(dim=0)
+    beside = Measurement.ratio(single_worse, ones), _difference(worse, ones, single_worse, ones)
     if len(other_seeds) < len(single):
-        return Degeneration(rate, rate_where_found, loss, *by_role)
+        return Degeneration(rate, rate_where_found, loss, *beside)
 
     others = torch.stack([ndcg(ranking, k) for ranking in other_seeds])
     by_chance = _any_of(others > value, len(single))
@@ -89,7 +91,7 @@ def fusion_degeneration(
         rate,
         rate_where_found,
         loss,
-        *by_role,
+        *beside,
         chance=Measurement.ratio(by_chance, ones),
         chance_where_found=Measurement.ratio(by_chance, found_by_chance),
         excess=_difference(worse, ones, by_chance, ones),

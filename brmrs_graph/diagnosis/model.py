@@ -103,7 +103,7 @@ def diagnose_model(
         modalities,
         {path: Measurement.over_seeds([measured[path] for measured in by_seed]) for path in by_seed[0]},
         {(a, b): information(samples, a, b) for a, b in combinations(modalities, 2)},
-        [hard_margins(run, data, neighbors=sets.lookalikes) for run in runs],
+        [hard_margins(run, data, neighbors=sets.negatives) for run in runs],
         rankings,
     )
 
@@ -123,8 +123,9 @@ def _of_rankings(
     yield from ((f"partition/cells/{cell}", share) for cell, share in partition.cells.items())
     for name in ("fusion_loss", "fusion_keeps", "synergy", "none"):
         yield f"partition/summary/{name}", getattr(partition, name)
-    if partition.synergy_chance is not None:
-        yield "partition/rescued_by_another_seed", partition.synergy_chance
+    if partition.synergy_chance is not None and partition.beyond_chance is not None:
+        yield "partition/synergy_chance", partition.synergy_chance
+        yield "partition/synergy_beyond_chance", partition.beyond_chance
     fused, branches = rankings[FUSED], {m: rankings[m] for m in modalities}
     in_model = fusion_degeneration(fused, branches, k, other_seeds=[other[FUSED] for other in others])
     yield from _degeneration("in_model", in_model)
@@ -141,8 +142,8 @@ def _degeneration(against: str, measured: Degeneration) -> Iterator[tuple[str, M
     yield f"degeneration/{against}/all_users", measured.rate
     yield f"degeneration/{against}/users_with_hits", measured.rate_where_found
     yield f"degeneration/{against}/mean_loss", measured.loss
-    yield f"degeneration/{against}/exchanged", measured.exchanged
-    yield f"degeneration/{against}/beyond_exchanged", measured.beyond_exchanged
+    yield f"degeneration/{against}/of_single", measured.of_single
+    yield f"degeneration/{against}/beyond_single", measured.beyond_single
 
 
 def _of_degrees(

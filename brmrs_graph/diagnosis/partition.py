@@ -29,8 +29,9 @@ class Partition:
         synergy: Only the fused score finds the pair (001).
         none: No ranking finds the pair (000).
         synergy_chance: What a unimodal ranking of another seed finds of the pairs that no unimodal ranking finds here,
-            averaged over modalities and other seeds: so much one more ranking finds without fusing anything. None where
-            there is no other seed.
+            averaged over modalities and other seeds: so much one more ranking finds without fusing anything. It differs
+            from this run by training as well, which the fused ranking does not. None where there is no other seed.
+        beyond_chance: synergy − synergy_chance, over the same users.
     """
 
     branches: tuple[str, ...]
@@ -41,6 +42,7 @@ class Partition:
     synergy: Measurement
     none: Measurement
     synergy_chance: Measurement | None = None
+    beyond_chance: Measurement | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def hit_partition(
     def share(*numbers: int) -> Measurement:
         return Measurement.ratio(counts[:, list(numbers)].sum(dim=1), relevant)
 
+    anew = _found_anew(found_pairs(rankings, modalities, k), others, k, relevant.numel()) if others else None
     # The last digit is the fused score's: odd numbers are found by it, 1 by it alone.
     return Partition(
         branches=branches,
@@ -98,7 +101,8 @@ def hit_partition(
         fusion_keeps=share(*range(3, size, 2)),
         synergy=share(1),
         none=share(0),
-        synergy_chance=_found_anew(found_pairs(rankings, modalities, k), others, k, relevant) if others else None,
+        synergy_chance=None if anew is None else Measurement.ratio(anew, relevant),
+        beyond_chance=None if anew is None else Measurement.ratio(counts[:, 1] - anew, relevant),
     )
 
 
@@ -143,9 +147,8 @@ def _place_values(digits: int) -> Tensor:
     return 2 ** torch.arange(digits - 1, -1, -1)
 
 
-def _found_anew(found: FoundPairs, others: Sequence[Ranking], k: int, relevant: Tensor) -> Measurement:
-    """The share of all pairs that one of some other rankings finds and was not found, averaged over these."""
+def _found_anew(found: FoundPairs, others: Sequence[Ranking], k: int, num_users: int) -> Tensor:
+    """By user, the number of pairs that one of some other rankings finds and was not found, averaged over these."""
     pairs = (found.row << _ITEM_BITS) + found.item
     anew = [keys[~torch.isin(keys, pairs)] for keys in (_found(ranking, k) for ranking in others)]
-    counts = torch.bincount(torch.cat(anew) >> _ITEM_BITS, minlength=relevant.numel())
-    return Measurement.ratio(counts / len(others), relevant)
+    return torch.bincount(torch.cat(anew) >> _ITEM_BITS, minlength=num_users).double() / len(others)

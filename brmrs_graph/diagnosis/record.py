@@ -20,6 +20,8 @@ from brmrs_graph.sampling import Direction
 VERSION = 2
 NO_SEED = "it takes runs with other seeds: as many more as there are modalities"
 NOT_ALONE = "it takes a model of each modality trained alone on the same data"
+NO_OTHER_SEED = "it takes a run with another seed"
+NO_STRATA = "there are no items of all three kinds, look-alikes and both controls, of the same popularity"
 NO_CONTRAST = "items close and items far in both modalities are confused about equally often, which leaves no scale"
 
 
@@ -107,8 +109,9 @@ def model_record(model: Diagnosed) -> dict[str, Any]:
         node[last] = _value(estimate)
 
     partition = tree["partition"] | {"order": [*diagnosis.modalities, "fused"]}
-    if partition.setdefault("rescued_by_another_seed", None) is None:
-        partition["why_not"] = NO_SEED
+    partition.setdefault("synergy_beyond_chance", None)
+    if partition.setdefault("synergy_chance", None) is None:
+        partition["why_not"] = NO_OTHER_SEED
     degeneration = {"why_not": {}} | tree["degeneration"]
     for name, reason in (("trained_alone", NOT_ALONE), ("chance", NO_SEED), ("excess", NO_SEED)):
         if degeneration.setdefault(name, None) is None:
@@ -160,7 +163,7 @@ def _complementarity(direction: Direction, rates: dict[str, Any]) -> dict[str, A
     content = dict(rates["content"])
     gap = content.pop("gap")
     if gap is None or gap["low"] is None or gap["low"] <= 0:
-        content |= {"position": None, "why_not": {"position": NO_CONTRAST}}
+        content |= {"position": None, "why_not": {"position": NO_STRATA if gap is None else NO_CONTRAST}}
     return {"confused": confused, "right": right, "content": content, "failure": rates["failure"]}
 
 

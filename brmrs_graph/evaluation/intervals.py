@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Totals: TypeAlias = Floats | sp.csr_array
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,24 @@ def resampled_sums(totals: ArrayLike, *, samples: int = 1000, seed: int = 0, str
         Sums, averaged over seeds, float64, shape [samples, c].
     """
     x = np.asarray(totals, dtype=np.float64)
-    x = x[None] if x.ndim == 2 else x
-    num_seeds, users, c = x.shape
+    return _resampled([tuple(x[None] if x.ndim == 2 else x)], samples, seed, stream)[0]
+
+
+def _resampled(arrays: Sequence[Sequence[Totals]], samples: int, seed: int, stream: int) -> list[Floats]:
+    """Resampled sums of several arrays [users, c] for each of the same seeds, see :func:`resampled_sums`."""
+    num_seeds, users = len(arrays[0]), arrays[0][0].shape[0]
     # Users have a stream of their own, so that they are drawn alike whatever the number of seeds.
     draw_users, draw_seeds = (np.random.default_rng([seed, number]) for number in (0, stream))
-    sums = np.zeros((samples, c))
+    sums = [np.zeros((samples, by_seed[0].shape[1])) for by_seed in arrays]
     for start in range(0, samples if users else 0, 100):
         n = min(100, samples - start)
         # How often each user is drawn; counting draws is several times faster than drawing from the multinomial.
         drawn = draw_users.integers(users, size=(n, users)) + users * np.arange(n)[:, None]
-        weights = np.bincount(drawn.reshape(-1), minlength=n * users).reshape(n, users)
+        weights = np.bincount(drawn.reshape(-1), minlength=n * users).reshape(n, users).astype(np.float64)
         seeds = seed_weights(draw_seeds, num_seeds, n)
-        sums[start : start + n] = np.einsum("snc,ns->nc", weights @ x, seeds)
+        for of_array, by_seed in zip(sums, arrays, strict=True):
+            for number, by_user in enumerate(by_seed):
+                of_array[start : start + n] += seeds[:, [number]] * (weights @ by_user)
     return sums
 
 
@@ -92,12 +101,13 @@ class Measurement:
     Measurements that follow from the same sums share the arrays; they are resampled once.
 
     Args:
-        totals: What every user adds to c sums, seed by seed: float64 arrays of shape [users, c].
+        totals: What every user adds to c sums, seed by seed: float64 arrays of shape [users, c], sparse where most
+            are 0.
         statistic: Maps sums, shape [..., c], to values, shape [...]; 0 / 0 may be NaN.
         counted: The sum that tells on how much the value rests.
     """
 
-    totals: tuple[Floats, ...]
+    totals: tuple[Totals, ...]
     statistic: Callable[[Floats], Floats]
     counted: int = -1
 
@@ -127,7 +137,7 @@ class Measurement:
     @property
     def num_users(self) -> int:
         """Number of users that the sums are over."""
-        return len(self.totals[0])
+        return int(self.totals[0].shape[0])
 
     def estimate(self, *, samples: int = 1000, seed: int = 0) -> Estimate:
         """The value with its 95 % percentile interval over users and seeds."""
@@ -144,7 +154,7 @@ class Measurement:
     def _estimate(self, value: float, resampled: Floats) -> Estimate:
         finite = resampled[np.isfinite(resampled)]
         low, high = np.quantile(finite, [0.025, 0.975]) if finite.size and np.isfinite(value) else (np.nan, np.nan)
-        count = np.mean([by_user[:, self.counted].sum() for by_user in self.totals])
+        count = np.mean([_sums(by_user)[self.counted] for by_user in self.totals])
         return Estimate(value, float(low), float(high), round(float(count)))
 
 
@@ -187,18 +197,33 @@ def _values(
     # The value of the data and the values of the resamples, by name.
     if not measurements:
         return {}
-    arrays = {_identity(measurement): measurement.totals for measurement in measurements.values()}
-    totals = np.concatenate([np.stack(by_seed) for by_seed in arrays.values()], axis=2)
-    sums = totals.sum(axis=1).mean(axis=0, keepdims=True)
-    sums = np.concatenate([sums, resampled_sums(totals, samples=samples, seed=seed, stream=stream)])
-    stops = np.cumsum([by_seed[0].shape[1] for by_seed in arrays.values()])
-    parts = dict(zip(arrays, np.split(sums, stops[:-1], axis=1), strict=True))
+    if len(seeds := {len(measurement.totals) for measurement in measurements.values()}) > 1:
+        raise ValueError(f"the measurements are of {' and '.join(map(str, sorted(seeds)))} seeds; take the same of all")
+    shared = {_identity(measurement): measurement.totals for measurement in measurements.values()}
+    dense = {key: by_seed for key, by_seed in shared.items() if not sp.issparse(by_seed[0])}
+    sparse = {key: by_seed for key, by_seed in shared.items() if key not in dense}
+    # Dense arrays have few columns each, and there are many: one product for all.
+    arrays = [tuple(np.concatenate(of_seed, axis=1) for of_seed in zip(*dense.values(), strict=True))] if dense else []
+    arrays += sparse.values()
+    resampled = _resampled(arrays, samples, seed, stream)
+    sums = [
+        np.concatenate([np.mean([_sums(by_user) for by_user in by_seed], axis=0, keepdims=True), of_array])
+        for by_seed, of_array in zip(arrays, resampled, strict=True)
+    ]
+    stops = np.cumsum([by_seed[0].shape[1] for by_seed in dense.values()])
+    parts = dict(zip(dense, np.split(sums[0], stops[:-1], axis=1), strict=True)) if dense else {}
+    parts |= dict(zip(sparse, sums[len(sums) - len(sparse) :], strict=True))
     values = {}
     for name, measurement in measurements.items():
         with np.errstate(divide="ignore", invalid="ignore"):
             value = measurement.statistic(parts[_identity(measurement)])
         values[name] = float(value[0]), value[1:]
     return values
+
+
+def _sums(by_user: Totals) -> Floats:
+    """Sums over users, shape [c]."""
+    return np.asarray(by_user.sum(axis=0), dtype=np.float64).reshape(-1)
 
 
 def _identity(measurement: Measurement) -> tuple[int, ...]:

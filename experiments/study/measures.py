@@ -13,7 +13,6 @@ RECALL = "Recall@20"
 DEGENERATED = "degenerated users (share)"
 EXCESS = "degenerated users, minus chance"
 SYNERGY = "pairs found by fusion alone (share)"
-SYNERGY_CHANCE = "pairs found by fusion alone, by chance"
 FUSION_LOSS = "pairs lost by fusion (share)"
 NOT_MEASURED = float("nan")
 
@@ -40,13 +39,9 @@ def degeneration(run: FinishedRun) -> dict[str, float]:
 
 
 def partition(run: FinishedRun) -> dict[str, float]:
-    """The shares of test pairs that fusion alone finds (beside chance: what another seed finds anew), and loses."""
-    measured = hit_partition(run.rankings, run.modalities, other_seeds=run.other_rankings)
-    return {
-        SYNERGY: value(measured.synergy),
-        SYNERGY_CHANCE: value(measured.synergy_chance),
-        FUSION_LOSS: value(measured.fusion_loss),
-    }
+    """The shares of test pairs that fusion alone finds, and loses."""
+    measured = hit_partition(run.rankings, run.modalities)
+    return {SYNERGY: value(measured.synergy), FUSION_LOSS: value(measured.fusion_loss)}
 
 
 def recall_by_influence(run: FinishedRun) -> dict[str, float]:

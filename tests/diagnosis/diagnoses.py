@@ -71,18 +71,20 @@ class Maker:
             return None if self.gone() else {"value": x, "low": x * 0.9, "high": x * 1.1, "count": 20_000}
 
         rescued = self.e(0, 0.05)
+        beyond = None if rescued is None else self.e(-0.02, 0.02)
         return {
             "order": order,
             "cells": {cell: around(float(share)) for cell, share in zip(cells, shares, strict=True)},
             "summary": {kind: around(float(share)) for kind, share in parts.items()},
-            "rescued_by_another_seed": rescued,
+            "synergy_chance": rescued,
+            "synergy_beyond_chance": beyond,
         } | ({"why_not": "there is one seed only"} if rescued is None else {})
 
     def degeneration(self) -> dict[str, Any]:
         groups = ("all_users", "users_with_hits")
 
         def against() -> dict[str, Any]:
-            by_role = {"exchanged": self.e(0.1, 0.3), "beyond_exchanged": self.e(-0.1, 0.1)}
+            by_role = {"of_single": self.e(0.1, 0.3), "beyond_single": self.e(-0.1, 0.1)}
             return self.many(*groups, low=0.1, high=0.4) | {"mean_loss": self.e(0, 0.02)} | by_role
 
         parts = {"in_model": against()}
@@ -172,7 +174,7 @@ def make_diagnosis(
         f"recall/{first}",
         f"alone/{first}",
         "degeneration/in_model/all_users",
-        "degeneration/in_model/beyond_exchanged",
+        "degeneration/in_model/beyond_single",
         "degeneration/excess/all_users",
         "partition/cells/001",
         "partition/summary/synergy",

@@ -34,20 +34,18 @@ def test_rates_of_ten_users(ten_users: TenUsers) -> None:
     assert estimate.count == 9 and estimate.low < estimate.value < estimate.high
 
 
-def test_exchanged_roles_of_ten_users(ten_users: TenUsers) -> None:
+def test_a_single_modality_in_the_place_of_the_fused_ranking(ten_users: TenUsers) -> None:
     rankings = ten_users.rankings
     result = fusion_degeneration(rankings["fused"], single(rankings), k=2)
-    # Visual is below the best of the other two for users 2, 4, 7, textual for 1, 4, 6, 9 (finds the second place of
-    # two instead of the first), fused for the four that lose.
-    others = {"visual": ["textual", "fused"], "textual": ["visual", "fused"], "fused": ["visual", "textual"]}
     of_each = {
-        name: value(fusion_degeneration(rankings[name], {other: rankings[other] for other in these}, k=2).rate)
-        for name, these in others.items()
+        name: value(fusion_degeneration(rankings[name], {o: r for o, r in rankings.items() if o != name}, k=2).rate)
+        for name in ("visual", "textual")
     }
-    assert of_each["fused"] == pytest.approx(4 / 10)
-    assert value(result.exchanged) == pytest.approx(sum(of_each.values()) / 3)
-    assert value(result.beyond_exchanged) == pytest.approx(4 / 10 - sum(of_each.values()) / 3)
-    assert result.beyond_exchanged.estimate().count == 10
+    # Visual is below the best of the others for users 2, 4, 7, textual for 1, 4, 6, 9 (finds nothing there).
+    assert of_each == pytest.approx({"visual": 3 / 10, "textual": 4 / 10})
+    assert value(result.of_single) == pytest.approx(3.5 / 10)
+    assert value(result.beyond_single) == pytest.approx(0.5 / 10)
+    assert result.beyond_single.estimate().count == 10
 
 
 def test_chance_of_ten_users(ten_users: TenUsers) -> None:
@@ -109,9 +107,12 @@ def test_equals_a_loop_over_users_and_choices_of_seeds(users: int, modalities: i
         assert value(result.chance_where_found) == pytest.approx(by_chance / found_too)
     assert value(result.excess) == pytest.approx((sum(worse) - by_chance) / users)
     gains = [ndcg(r, 3).tolist() for r in (fused, *unimodal.values())]
-    below = [sum(mine < max(of_user) for mine in of_user) / len(of_user) for of_user in zip(*gains, strict=True)]
-    assert value(result.exchanged) == pytest.approx(sum(below) / users)
-    assert value(result.beyond_exchanged) == pytest.approx((sum(worse) - sum(below)) / users)
+    below = [
+        sum(gains[m][u] < max(gains[r][u] for r in range(modalities + 1) if r != m) for m in range(1, modalities + 1))
+        for u in range(users)
+    ]
+    assert value(result.of_single) == pytest.approx(sum(below) / modalities / users)
+    assert value(result.beyond_single) == pytest.approx((sum(worse) - sum(below) / modalities) / users)
 
 
 def test_equal_hits_are_a_draw_whatever_the_user(ten_users: TenUsers) -> None:

@@ -50,10 +50,10 @@ def test_every_measure_is_there_and_is_the_mean_over_seeds(toy: MultimodalDatase
         for path, measurement in (
             ("partition/cells/101", cells.cells["101"]),
             ("partition/summary/fusion_loss", cells.fusion_loss),
-            ("partition/rescued_by_another_seed", cells.synergy_chance),
+            ("partition/synergy_chance", cells.synergy_chance),
             ("degeneration/in_model/all_users", hurt.rate),
             ("degeneration/in_model/mean_loss", hurt.loss),
-            ("degeneration/in_model/exchanged", hurt.exchanged),
+            ("degeneration/in_model/of_single", hurt.of_single),
             ("degeneration/chance/all_users", hurt.chance),
         ):
             expected.setdefault(path, []).append(measurement.estimate(samples=2).value)
@@ -81,11 +81,11 @@ def test_every_measure_is_there_and_is_the_mean_over_seeds(toy: MultimodalDatase
 
 def test_what_takes_other_runs_is_left_out_without_them(toy: MultimodalDataset) -> None:
     one = diagnose_model([branches_of(toy, 0)], toy, candidate_sets(toy, 6), k=5)
-    assert not any("chance" in p or "excess" in p or "rescued" in p or "alone" in p for p in one.measurements)
-    # The chance for two modalities takes two other seeds; what another seed rescues takes one.
+    assert not any("chance" in p or "excess" in p or "alone" in p for p in one.measurements)
+    # Chance takes two other seeds for two modalities, and that of synergy one.
     two = diagnose_model([branches_of(toy, seed) for seed in (0, 1)], toy, candidate_sets(toy, 6), k=5)
-    assert "partition/rescued_by_another_seed" in two.measurements
-    assert not any("chance" in path or "excess" in path for path in two.measurements)
+    assert "partition/synergy_chance" in two.measurements
+    assert not any("chance" in path or "excess" in path for path in two.measurements if "synergy" not in path)
 
 
 def test_models_of_one_modality_are_compared_with_seed_by_seed(toy: MultimodalDataset) -> None:

@@ -40,6 +40,8 @@ def test_chance_is_what_modalities_of_other_seeds_find_of_what_none_found(ten_us
     # last, the other textual one all of them; the fused one, which finds the first and the last, does not count.
     assert partition.synergy_chance is not None
     assert partition.synergy_chance.estimate().value == pytest.approx((3 + 4) / 2 / 12)
+    assert partition.beyond_chance is not None
+    assert partition.beyond_chance.estimate().value == pytest.approx((2 - (3 + 4) / 2) / 12)
     one = hit_partition(ten_users.rankings, ("visual", "textual"), k=1, other_seeds=[other, other])
     # At the first place alone: (5, 6) and (9, 5) for the one, (4, 6) and (8, 6) for the other.
     assert one.synergy_chance is not None and one.synergy_chance.estimate().value == pytest.approx((2 + 2) / 2 / 12)

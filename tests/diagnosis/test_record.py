@@ -17,7 +17,7 @@ from brmrs_graph.diagnosis import (
     item_pair_cases,
     lost_users,
 )
-from brmrs_graph.diagnosis.record import NO_CONTRAST, NO_SEED, NOT_ALONE
+from brmrs_graph.diagnosis.record import NO_CONTRAST, NO_OTHER_SEED, NO_SEED, NO_STRATA, NOT_ALONE
 from brmrs_graph.nn import ConcatFusion
 
 Record = dict[str, Any]
@@ -66,7 +66,7 @@ def test_a_record_says_all_that_was_measured_and_is_plain_json(toy: MultimodalDa
         (model["recall"]["fused"], "recall/fused"),
         (model["partition"]["cells"]["011"], "partition/cells/011"),
         (model["partition"]["summary"]["synergy"], "partition/summary/synergy"),
-        (model["partition"]["rescued_by_another_seed"], "partition/rescued_by_another_seed"),
+        (model["partition"]["synergy_chance"], "partition/synergy_chance"),
         (model["degeneration"]["chance"]["users_with_hits"], "degeneration/chance/users_with_hits"),
         (model["by_user_degree"]["degeneration"]["6"], "by_user_degree/degeneration/6"),
     ):
@@ -102,7 +102,7 @@ def test_a_record_says_all_that_was_measured_and_is_plain_json(toy: MultimodalDa
 def test_what_was_not_measured_is_none_and_says_why(toy: MultimodalDataset) -> None:
     record = diagnosis_record([diagnosed(toy, "one", (0,))], toy)
     (model,) = record["models"]
-    assert model["partition"]["rescued_by_another_seed"] is None and model["partition"]["why_not"] == NO_SEED
+    assert model["partition"]["synergy_chance"] is None and model["partition"]["why_not"] == NO_OTHER_SEED
     degeneration = model["degeneration"]
     assert degeneration["trained_alone"] is degeneration["chance"] is degeneration["excess"] is None
     assert degeneration["why_not"] == {"trained_alone": NOT_ALONE, "chance": NO_SEED, "excess": NO_SEED}
@@ -123,6 +123,14 @@ def test_a_position_without_a_scale_is_not_shown(toy: MultimodalDataset) -> None
         assert direction["content"]["position"] is None and direction["content"]["why_not"] == {"position": NO_CONTRAST}
         assert direction["content"]["rate"]["value"] == 1
     assert record["utilisation"] is None
+
+
+def test_a_position_without_controls_says_so(toy: MultimodalDataset) -> None:
+    alike = replace(toy, features={m: torch.ones(toy.num_items, 3) for m in toy.modalities})  # nothing is far
+    (record,) = diagnosis_record([diagnosed(alike, "alike", (0,))], alike)["models"]
+    for direction in record["complementarity"]:
+        assert direction["content"]["position"] is None and direction["content"]["rate"] is None
+        assert direction["content"]["why_not"] == {"position": NO_STRATA}
 
 
 def test_three_modalities(make_data: Callable[..., MultimodalDataset]) -> None:

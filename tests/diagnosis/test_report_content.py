@@ -55,18 +55,23 @@ def test_look_alikes_between_their_controls() -> None:
         f"Where visual is fooled and textual is right (this is so in 6.0{PERCENT} [5.0, 7.0] of the comparisons), the "
         f"fused score follows visual in 41.2{PERCENT} [40.0, 42.0] of 1 case.",
         "The plain sum of the two scores, each in standard deviations of its own, would follow visual in "
-        f"30.0{PERCENT} [29.0, 31.0]; of the fused score this is clearly more (+11.2 points [+10.0, +12.0]).",
+        f"30.0{PERCENT} [29.0, 31.0]; the fused score follows it clearly more often (+11.2 "
+        "points [+10.0, +12.0]).",
     ]
 
 
 @pytest.mark.parametrize(
     ("beyond", "verdict"),
-    [((0.01, 0.02), "clearly more"), ((-0.02, -0.01), "clearly less"), ((-0.01, 0.02), "not clearly another number")],
+    [
+        ((0.01, 0.02), "clearly more often"),
+        ((-0.02, -0.01), "clearly less often"),
+        ((-0.01, 0.02), "not distinguishably more or less often"),
+    ],
 )
 def test_failures_beside_those_of_a_plain_sum(beyond: tuple[float, float], verdict: str) -> None:
     failure = dict.fromkeys(("rate", "of_sum"), estimate(0.4, 0.3, 0.5))
     line = look_alikes(rates(None), failure | {"beyond_sum": estimate(sum(beyond) / 2, *beyond)})[-1]
-    assert f"this is {verdict} (" in line
+    assert f"the fused score follows it {verdict} (" in line
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,13 @@ def recalls(model: Json) -> Counter[str]:
 
 def parts(model: Json) -> Counter[str]:
     found = [measured(model, "partition", "summary", part) for part in ("fusion_loss", "fusion_keeps", "synergy")]
-    return of(PERCENT, [*found, measured(model, "partition", "rescued_by_another_seed")])
+    return of(PERCENT, [*found, measured(model, "partition", "synergy_chance")])
 
 
 def rates(model: Json) -> Counter[str]:
     kinds = ("in_model", "trained_alone", "chance")
     found = [measured(model, "degeneration", kind, group) for kind in kinds for group in GROUPS]
-    return of(PERCENT, [*found, measured(model, "degeneration", "in_model", "exchanged")])
+    return of(PERCENT, [*found, measured(model, "degeneration", "in_model", "of_single")])
 
 
 def failures(model: Json) -> Counter[str]:

@@ -76,7 +76,7 @@ def test_the_partition(loss: tuple[float, float], synergy: tuple[float, float], 
     summary(model, loss, synergy)
     model["partition"]["summary"]["fusion_keeps"] = estimate(0.07, 0.06, 0.08)
     model["partition"]["summary"]["none"] = estimate(0.88, 0.87, 0.89)
-    model["partition"]["rescued_by_another_seed"] = None
+    model["partition"]["synergy_chance"] = None
     model["partition"]["why_not"] = "there is one seed only"
     lines = readings.partition(diagnosis)
     value = 50 * sum(loss)
@@ -95,20 +95,21 @@ def test_the_partition(loss: tuple[float, float], synergy: tuple[float, float], 
 
 
 @pytest.mark.parametrize(
-    ("synergy", "words"),
+    ("beyond", "words", "points"),
     [
-        ((0.03, 0.04), "clearly above"),
-        ((0.001, 0.002), "clearly below"),
-        ((0.005, 0.03), "not clearly different from"),
+        ((0.01, 0.03), "clearly above", "+2.0 points [+1.0, +3.0]"),
+        ((-0.03, -0.01), "clearly below", "\u22122.0 points [\u22123.0, \u22121.0]"),
+        ((-0.01, 0.05), "not clearly different from", "+2.0 points [\u22121.0, +5.0]"),
     ],
 )
-def test_synergy_beside_chance(synergy: tuple[float, float], words: str) -> None:
+def test_synergy_beside_chance(beyond: tuple[float, float], words: str, points: str) -> None:
     diagnosis, model = one()
-    summary(model, (0.04, 0.06), synergy)
-    model["partition"]["rescued_by_another_seed"] = estimate(0.015, 0.01, 0.02)
+    summary(model, (0.04, 0.06), (0.01, 0.02))
+    model["partition"]["synergy_chance"] = estimate(0.015, 0.01, 0.02)
+    model["partition"]["synergy_beyond_chance"] = estimate(sum(beyond) / 2, *beyond)
     assert readings.partition(diagnosis)[-1] == (
         "A single modality of a second training run, with nothing but another seed, finds "
-        f"1.5{PERCENT} [1.0, 2.0] that no single modality of this one finds. Synergy is {words} this chance rate."
+        f"1.5{PERCENT} [1.0, 2.0] that no single modality of this one finds. Synergy is {words} that ({points})."
     )
 
 
@@ -120,8 +121,8 @@ def degeneration(beyond: tuple[float, float], chance: float = 0.11) -> tuple[dic
         "all_users": estimate(0.147, 0.137, 0.156, 4726),
         "users_with_hits": estimate(0.71, 0.69, 0.73, 975),
         "mean_loss": estimate(0.013, 0.011, 0.015),
-        "exchanged": estimate(chance, chance - 0.01, chance + 0.01),
-        "beyond_exchanged": estimate(sum(beyond) / 2, *beyond),
+        "of_single": estimate(chance, chance - 0.01, chance + 0.01),
+        "beyond_single": estimate(sum(beyond) / 2, *beyond),
     }
     part["chance"] = {"all_users": estimate(0.12, 0.11, 0.13), "users_with_hits": None}
     part["excess"] = {"all_users": estimate(sum(beyond) / 2, *beyond), "users_with_hits": estimate(0.14, 0.1, 0.18)}
@@ -133,43 +134,42 @@ RATE = (
     f"For 14.7{PERCENT} [13.7, 15.6] of 4,726 users with held-out items, NDCG@20 of the fused ranking is lower than "
     "that of the best single modality of the same model."
 )
-LUCK = (
-    "The best of several rankings is often ahead by luck alone: each of these rankings is below the best of the others "
-    f"for 11.0{PERCENT} [10.0, 12.0] of the users, on average. The rate of the fused one is"
+SINGLE = (
+    "The best of several rankings is often ahead of any one. In the place of the fused ranking, a single modality is "
+    f"below the best of all others for 11.0{PERCENT} [10.0, 12.0] of the users, on average; the rate of the fused "
+    "ranking differs from that by"
 )
 
 
 @pytest.mark.parametrize(
-    ("beyond", "exchanged", "seeds", "headline"),
+    ("beyond", "single", "seeds", "headline"),
     [
         (
             (0.03, 0.05),
-            "+4.0 points [+3.0, +5.0] from that: the fused ranking is the worse one more often than that.",
+            "+4.0 points [+3.0, +5.0]: it is the worse one more often.",
             "Fusing hurts 4.0 points [3.0, 5.0] more than that.",
-            "; 11.0 points of that are chance.",
+            "more than",
         ),
         (
             (-0.05, -0.03),
-            "\u22124.0 points [\u22125.0, \u22123.0] from that: the fused ranking is the worse one less often "
-            "than that.",
+            "\u22124.0 points [\u22125.0, \u22123.0]: it is the worse one less often.",
             "Fusing hurts 4.0 points [3.0, 5.0] less than that: the fused ranking is steadier than a change of seed.",
-            f". That is less than chance would give (11.0{PERCENT}).",
+            "less than",
         ),
         (
             (-0.01, 0.04),
-            "+1.5 points [\u22121.0, +4.0] from that: not distinguishable from it, so that luck alone may explain the "
-            "rate.",
+            "+1.5 points [\u22121.0, +4.0]: not distinguishable from 0.",
             "The difference to that, +1.5 points [\u22121.0, +4.0], is not distinguishable from 0: chance alone may "
             "explain the rate.",
-            f". That cannot be told from chance (11.0{PERCENT}).",
+            "not distinguishable from",
         ),
     ],
 )
-def test_degeneration_beside_chance(beyond: tuple[float, float], exchanged: str, seeds: str, headline: str) -> None:
+def test_degeneration_beside_chance(beyond: tuple[float, float], single: str, seeds: str, headline: str) -> None:
     diagnosis, _ = degeneration(beyond)
     assert readings.degeneration(diagnosis) == [
         RATE,
-        f"{LUCK} {exchanged}",
+        f"{SINGLE} {single}",
         f"Against as many fused rankings that differ in the seed only, the rate is 12.0{PERCENT} [11.0, 13.0]. {seeds}",
         f"Among the users for whom any of these rankings has a hit, the rate is 71.0{PERCENT} [69.0, 73.0], "
         "+14.0 points [+10.0, +18.0] relative to other seeds.",
@@ -177,27 +177,30 @@ def test_degeneration_beside_chance(beyond: tuple[float, float], exchanged: str,
         "The comparison with modalities trained alone was not measured (no such run).",
     ]
     head, lines = readings.answer(diagnosis)
-    assert head == f"Fusing visual and textual hurts 14.7{PERCENT} of the users of {NAME}{headline}"
-    assert lines[:2] == [RATE, f"{LUCK} {exchanged}"]
+    assert head == (
+        f"Fusing visual and textual hurts 14.7{PERCENT} of the users of {NAME}; {headline} the 11.0{PERCENT} for whom "
+        "a single modality is below the others."
+    )
+    assert lines[:2] == [RATE, f"{SINGLE} {single}"]
 
 
 def test_degeneration_without_other_seeds() -> None:
     diagnosis, model = degeneration((0.0, 0.0))
     model["degeneration"] |= {"chance": None, "excess": None, "why_not": {"chance": "one seed", "trained_alone": "x"}}
     lines = readings.degeneration(diagnosis)
-    assert lines[2] == "Against other seeds, which are another chance, it was not measured (one seed)."
+    assert lines[2] == ("How often other seeds of the same model are ahead by luck was not measured (one seed).")
     assert lines[3].endswith(f"the rate is 71.0{PERCENT} [69.0, 73.0].")
-    model["degeneration"]["in_model"] |= {"exchanged": None, "beyond_exchanged": None}
-    assert readings.answer(diagnosis)[0].endswith("; how much of that is chance was not measured.")
+    model["degeneration"]["in_model"] |= {"of_single": None, "beyond_single": None}
+    assert readings.answer(diagnosis)[0].endswith("; what a single modality would do in its place was not measured.")
 
 
 def test_degeneration_against_modalities_trained_alone_and_other_models() -> None:
     diagnosis, model = degeneration((0.03, 0.05))
-    by_role = {"exchanged": estimate(0.11, 0.1, 0.12), "beyond_exchanged": estimate(0.16, 0.15, 0.17)}
+    by_role = {"of_single": estimate(0.11, 0.1, 0.12), "beyond_single": estimate(0.16, 0.15, 0.17)}
     model["degeneration"]["trained_alone"] = {"all_users": estimate(0.27, 0.25, 0.29)} | by_role
     diagnosis["differences"] = [
         difference("degeneration/in_model/all_users", -0.05, -0.06, -0.04),
-        difference("degeneration/in_model/beyond_exchanged", -0.02, -0.03, -0.01),
+        difference("degeneration/in_model/beyond_single", -0.02, -0.03, -0.01),
         difference("degeneration/excess/all_users", 0.01, -0.02, 0.04),
     ]
     better = (
@@ -207,10 +210,10 @@ def test_degeneration_against_modalities_trained_alone_and_other_models() -> Non
     assert readings.degeneration(diagnosis)[5:] == [
         "Against the best of the models of one modality trained alone, the fused ranking is worse for "
         f"27.0{PERCENT} [25.0, 29.0] of the users.",
-        f"{LUCK} +16.0 points [+15.0, +17.0] from that: the fused ranking is the worse one more often than that.",
+        f"{SINGLE} +16.0 points [+15.0, +17.0]: it is the worse one more often.",
         better,
-        "Paired over the same users, degeneration against its own branches, beyond exchanged roles is lower than that "
-        "of \u201cbpr\u201d (\u22122.0 points [\u22123.0, \u22121.0]). Lower is better here.",
+        "Paired over the same users, degeneration against its own branches, beyond that of a single modality is "
+        "lower than that of \u201cbpr\u201d (\u22122.0 points [\u22123.0, \u22121.0]). Lower is better here.",
         "Paired over the same users, degeneration beyond other seeds (all users) is not distinguishable from that of "
         "\u201cbpr\u201d (+1.0 points [\u22122.0, +4.0]). Lower is better here.",
     ]

@@ -71,9 +71,9 @@ def test_values_and_intervals_are_those_of_the_diagnosis() -> None:
         ),
         (
             tables.degeneration,
-            "Below the best modality trained alone: by chance, roles exchanged",
+            "Below the best modality trained alone: a single modality in its place",
             PERCENT,
-            ("degeneration", "trained_alone", "exchanged"),
+            ("degeneration", "trained_alone", "of_single"),
         ),
         (tables.information, "Utilisation", RATIO, ("utilisation",)),
         (tables.types, "joint", METRIC, ("by_type", "joint")),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from brmrs_graph.diagnosis import report
-from brmrs_graph.diagnosis.record import NO_SEED, NOT_ALONE
+from brmrs_graph.diagnosis.record import NO_OTHER_SEED, NOT_ALONE
 from experiments import diagnose, tables
 from experiments.plan import folder_name
 from experiments.run import run
@@ -74,7 +74,8 @@ def test_one_run_is_diagnosed_and_what_takes_others_is_not_measured(one: tuple[P
     record = diagnosed(folder)
     (model,) = record["models"]
     assert (model["name"], model["seeds"], record["dataset"]["name"]) == ("bpr", [1], "shop")
-    assert model["partition"]["why_not"] == NO_SEED and model["degeneration"]["why_not"]["trained_alone"] == NOT_ALONE
+    assert model["partition"]["why_not"] == NO_OTHER_SEED
+    assert model["degeneration"]["why_not"]["trained_alone"] == NOT_ALONE
     metrics = RunFolder(run_folder).read_metrics()
     assert metrics is not None
     assert model["recall"]["fused"]["value"] == pytest.approx(metrics["test"]["recall@20"])

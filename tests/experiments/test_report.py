@@ -89,7 +89,7 @@ def diagnosed(name: str, first: str, second: str) -> dict[str, Any]:
         "alone": {first: None, second: None},
         "partition": {
             "summary": dict.fromkeys(("fusion_loss", "fusion_keeps", "synergy"), value(0)),
-            "rescued_by_another_seed": None,
+            "synergy_chance": None,
         },
         "degeneration": dict.fromkeys(("in_model", "trained_alone", "chance", "excess")),
         "complementarity": [direction(first, second), direction(second, first)],

@@ -60,18 +60,20 @@ def describe(measure: str, k: int = 20) -> Measure:
             return Measure(f"Recall@{k} ({branch}, trained alone)", METRIC, 0)
         case ["degeneration", kind, "mean_loss"] if kind in _AGAINST:
             return Measure(f"mean loss of NDCG@{k}{_AGAINST[kind]}", METRIC, -1)
-        case ["degeneration", kind, "exchanged"] if kind in _AGAINST:
-            return Measure(f"degeneration{_AGAINST[kind]}, roles exchanged (chance)", POINTS, 0)
-        case ["degeneration", kind, "beyond_exchanged"] if kind in _AGAINST:
-            return Measure(f"degeneration{_AGAINST[kind]}, beyond exchanged roles", POINTS, -1)
+        case ["degeneration", kind, "of_single"] if kind in _AGAINST:
+            return Measure(f"degeneration{_AGAINST[kind]}, of a single modality in its place", POINTS, 0)
+        case ["degeneration", kind, "beyond_single"] if kind in _AGAINST:
+            return Measure(f"degeneration{_AGAINST[kind]}, beyond that of a single modality", POINTS, -1)
         case ["degeneration", kind, users] if kind in _DEGENERATION and users in _USERS:
             return Measure(f"{_DEGENERATION[kind]} ({_USERS[users]})", POINTS, 0 if kind == "chance" else -1)
         case ["partition", "summary", part] if part in _PARTS:
             return Measure(_PARTS[part][0], POINTS, _PARTS[part][1])
         case ["partition", "cells", hits]:
             return Measure(f"cell {hits} of the partition", POINTS, 0)
-        case ["partition", "rescued_by_another_seed"]:
-            return Measure("found by another seed (chance)", POINTS, 0)
+        case ["partition", "synergy_beyond_chance"]:
+            return Measure("synergy beyond chance", POINTS, 1)
+        case ["partition", "synergy_chance"]:
+            return Measure("found by a modality of another seed (chance)", POINTS, 0)
         case ["complementarity", direction, kind, rate] if rate in _RATES:
             text, unit, better = _RATES[rate]
             name = "failure proper" if kind == "failure" else "content failure"

@@ -101,7 +101,8 @@ def partition(diagnosis: Json) -> list[Table]:
     }
     rows: list[Row] = [(text, PERCENT, _at("partition", "summary", part)) for part, text in parts.items()]
     chance = "Chance: a modality of another seed finds what none does here"
-    rows.append((chance, PERCENT, _at("partition", "rescued_by_another_seed")))
+    rows.append((chance, PERCENT, _at("partition", "synergy_chance")))
+    rows.append(("Synergy minus that chance", POINTS, _at("partition", "synergy_beyond_chance")))
     tables = [of_models("Shares of the held-out pairs, with 95 % intervals", diagnosis, rows)]
     for order in dict.fromkeys(tuple((m.get("partition") or {}).get("order") or ()) for m in diagnosis["models"]):
         cells = [f"{number:0{len(order)}b}" for number in reversed(range(2 ** len(order)))] if order else []
@@ -127,8 +128,8 @@ def degeneration(diagnosis: Json) -> list[Table]:
     for kind, text in kinds.items():
         rows += [(f"{text}, {of}", PERCENT, _at("degeneration", kind, group)) for group, of in users.items()]
         rows.append((f"{text}: mean loss of NDCG@{k}", METRIC, _at("degeneration", kind, "mean_loss")))
-        rows.append((f"{text}: by chance, roles exchanged", PERCENT, _at("degeneration", kind, "exchanged")))
-        rows.append((f"{text}: minus that", POINTS, _at("degeneration", kind, "beyond_exchanged")))
+        rows.append((f"{text}: a single modality in its place", PERCENT, _at("degeneration", kind, "of_single")))
+        rows.append((f"{text}: minus that", POINTS, _at("degeneration", kind, "beyond_single")))
     for kind, text, unit in (
         ("chance", "By chance: below the best of as many other seeds", PERCENT),
         ("excess", "Own branches minus that of other seeds", POINTS),

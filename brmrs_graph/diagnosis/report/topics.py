@@ -69,11 +69,11 @@ TOPICS = (
         "degeneration",
         "How many users does fusing hurt?",
         "Fusion degeneration is the share of users for whom the best single modality ranks better (by NDCG) than "
-        "the fused score. Taking the best of several rankings is an advantage by itself. Two chance rates say how "
-        "large: how often any of these rankings is below the best of the others, on average (roles exchanged), and "
-        "how often the fused ranking is below the best of as many by the same model with other seeds.",
+        "the fused score. Taking the best of several rankings is an advantage by itself. Two rates beside it say how "
+        "large: how often a single modality, in the place of the fused score, is below the best of all others, and "
+        "how often the fused ranking is below the best of as many by the same model with other seeds (chance).",
         "Share of users whom fusing hurts, by model: against its own branches, against modalities trained alone, "
-        "and by chance, with intervals.",
+        "and beside them that of a single modality and of other seeds, with intervals.",
         readings.degeneration,
         tables.degeneration,
         figures.degeneration,

@@ -88,13 +88,13 @@ def partition(diagnosis: Json) -> Figure:
                 _stack(ax, y, model, part, looks)
                 whisker(ax, y, total, PERCENT)
             if part == "synergy":
-                by_chance = measured(model, "partition", "rescued_by_another_seed")
+                by_chance = measured(model, "partition", "synergy_chance")
                 point(ax, row + 0.24, by_chance, PERCENT, BLACK, "D", name="chance")
     entries: list[Artist] = [
         patch(*look, " + ".join(names) + (" only" if len(names) == 1 else "")) for names, look in looks.items()
     ]
     entries.append(patch(PURPLE, HATCHES[3], "no single modality"))
-    entries.append(mark(BLACK, "D", "chance: found by another seed"))
+    entries.append(mark(BLACK, "D", "chance: found by a modality of another seed"))
     legend(figure, entries)
     return fit(figure, inches)
 
@@ -135,7 +135,7 @@ def degeneration(diagnosis: Json) -> Figure:
     users = {"all_users": "All users", "users_with_hits": "Users with a hit in any ranking"}
     kinds = {
         "in_model": (BLUE, MARKERS[0], "own branches", "below the best branch of the model"),
-        "exchanged": (PURPLE, MARKERS[2], "exchanged", "the same with roles exchanged (chance)"),
+        "of_single": (PURPLE, MARKERS[2], "single", "a single modality below the best of all others"),
         "trained_alone": (ORANGE, MARKERS[1], "trained alone", "below the best modality trained alone"),
         "chance": (BLACK, MARKERS[3], "other seeds", "below the best of other seeds of itself (chance)"),
     }
@@ -146,10 +146,10 @@ def degeneration(diagnosis: Json) -> Figure:
         model_rows(ax, diagnosis)
         for row, model in enumerate(models):
             for offset, (kind, (color, marker, name, _)) in zip(lanes(len(kinds)), kinds.items(), strict=True):
-                if kind != "exchanged":
+                if kind != "of_single":
                     x = measured(model, "degeneration", kind, group)
                 elif group == "all_users":
-                    x = measured(model, "degeneration", "in_model", "exchanged")
+                    x = measured(model, "degeneration", "in_model", "of_single")
                 else:  # only a matter of all users: the same users have a hit, whatever the roles
                     continue
                 if x is None:

@@ -60,10 +60,11 @@ def _failure(entry: Json) -> list[str]:
         f"{count(rate.count, 'case')}."
     ]
     if of_sum is not None and beyond is not None:
-        words = {1: "clearly more", -1: "clearly less", 0: "not clearly another number"}[sign(beyond)]
+        words = {1: "clearly more often", -1: "clearly less often", 0: "not distinguishably more or less often"}
         lines.append(
             f"The plain sum of the two scores, each in standard deviations of its own, would follow {a} in "
-            f"{PERCENT.text(of_sum)}; of the fused score this is {words} ({POINTS.text(beyond, signed=True)})."
+            f"{PERCENT.text(of_sum)}; the fused score follows it {words[sign(beyond)]} "
+            f"({POINTS.text(beyond, signed=True)})."
         )
     return lines
 

@@ -19,19 +19,15 @@ def answer(diagnosis: Json) -> tuple[str, list[str]]:
     model = diagnosis["models"][0]
     name, fused = quoted(model["name"]), listing(model["modalities"])
     rate = measured(model, "degeneration", "in_model", "all_users")
-    by_role = measured(model, "degeneration", "in_model", "exchanged")
-    beyond = measured(model, "degeneration", "in_model", "beyond_exchanged")
+    single, beyond = (measured(model, "degeneration", "in_model", part) for part in ("of_single", "beyond_single"))
     if rate is None:
         return f"How often fusing {fused} hurts was not measured for {name}.", partition(diagnosis)[:2]
     head = f"Fusing {fused} hurts {PERCENT.value(rate.value)} of the users of {name}"
-    if by_role is None or beyond is None or math.isnan(beyond.low):
-        head += "; how much of that is chance was not measured."
-    elif sign(beyond) > 0:
-        head += f"; {POINTS.value(by_role.value)} of that are chance."
-    elif sign(beyond) < 0:
-        head += f". That is less than chance would give ({PERCENT.value(by_role.value)})."
+    if single is None or beyond is None or math.isnan(beyond.low):
+        head += "; what a single modality would do in its place was not measured."
     else:
-        head += f". That cannot be told from chance ({PERCENT.value(by_role.value)})."
+        words = {1: "more than", -1: "less than", 0: "not distinguishable from"}[sign(beyond)]
+        head += f"; {words} the {PERCENT.value(single.value)} for whom a single modality is below the others."
     compared = against(diagnosis, "degeneration/in_model/all_users")
     return head, [*degeneration(diagnosis)[:2], *compared, *recall(diagnosis)[:2], *partition(diagnosis)[:3]]
 
@@ -82,14 +78,14 @@ def partition(diagnosis: Json) -> list[str]:
             f"{PERCENT.text(keeps)} are found by a modality and the fused ranking alike; {PERCENT.text(none)} are "
             "found by no ranking at all."
         )
-    chance = measured(model, "partition", "rescued_by_another_seed")
+    chance = measured(model, "partition", "synergy_chance")
     if chance is None:
         lines.append(f"What another seed would find by chance was not measured{_reason(model['partition'])}.")
-    elif synergy is not None:
-        words = {1: "clearly above", -1: "clearly below", 0: "not clearly different from"}[order(synergy, chance)]
+    elif (beyond := measured(model, "partition", "synergy_beyond_chance")) is not None:
+        words = {1: "clearly above", -1: "clearly below", 0: "not clearly different from"}[sign(beyond)]
         lines.append(
             f"A single modality of a second training run, with nothing but another seed, finds {PERCENT.text(chance)} "
-            f"that no single modality of this one finds. Synergy is {words} this chance rate."
+            f"that no single modality of this one finds. Synergy is {words} that ({POINTS.text(beyond, signed=True)})."
         )
     for part in ("fusion_loss", "synergy"):
         lines += against(diagnosis, f"partition/summary/{part}")
@@ -116,12 +112,12 @@ def degeneration(diagnosis: Json) -> list[str]:
         lines = [
             f"For {PERCENT.text(rate)} of {count(rate.count, 'user')} with held-out items, NDCG@{k} of the fused "
             "ranking is lower than that of the best single modality of the same model.",
-            *_exchanged(measured(part, "in_model", "exchanged"), measured(part, "in_model", "beyond_exchanged")),
+            *_beside_single(measured(part, "in_model", "of_single"), measured(part, "in_model", "beyond_single")),
         ]
         chance, excess = (measured(part, kind, "all_users") for kind in ("chance", "excess"))
         if chance is None or excess is None:
             lines.append(
-                f"Against other seeds, which are another chance, it was not measured{_reason(part, 'chance')}."
+                f"How often other seeds of the same model are ahead by luck was not measured{_reason(part, 'chance')}."
             )
         else:
             lines.append(
@@ -148,27 +144,27 @@ def degeneration(diagnosis: Json) -> list[str]:
             f"Against the best of the models of one modality trained alone, the fused ranking is worse for "
             f"{PERCENT.text(alone)} of the users."
         )
-        lines += _exchanged(
-            measured(part, "trained_alone", "exchanged"), measured(part, "trained_alone", "beyond_exchanged")
+        lines += _beside_single(
+            measured(part, "trained_alone", "of_single"), measured(part, "trained_alone", "beyond_single")
         )
-    for measure in ("in_model/all_users", "in_model/beyond_exchanged", "excess/all_users"):
+    for measure in ("in_model/all_users", "in_model/beyond_single", "excess/all_users"):
         lines += against(diagnosis, f"degeneration/{measure}")
     return lines
 
 
-def _exchanged(by_role: Estimate | None, beyond: Estimate | None) -> list[str]:
-    """The rate beside what it would be if the fused ranking were one like the others."""
-    if by_role is None or beyond is None:
+def _beside_single(single: Estimate | None, beyond: Estimate | None) -> list[str]:
+    """The rate beside that of a single modality in the place of the fused ranking."""
+    if single is None or beyond is None:
         return []
     verdict = {
-        1: "the fused ranking is the worse one more often than that",
-        -1: "the fused ranking is the worse one less often than that",
-        0: "not distinguishable from it, so that luck alone may explain the rate",
+        1: "it is the worse one more often",
+        -1: "it is the worse one less often",
+        0: "not distinguishable from 0",
     }[sign(beyond)]
     return [
-        "The best of several rankings is often ahead by luck alone: each of these rankings is below the best of the "
-        f"others for {PERCENT.text(by_role)} of the users, on average. The rate of the fused one is "
-        f"{POINTS.text(beyond, signed=True)} from that: {verdict}."
+        "The best of several rankings is often ahead of any one. In the place of the fused ranking, a single modality "
+        f"is below the best of all others for {PERCENT.text(single)} of the users, on average; the rate of the fused "
+        f"ranking differs from that by {POINTS.text(beyond, signed=True)}: {verdict}."
     ]
 
 
