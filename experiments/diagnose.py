@@ -42,8 +42,9 @@ class DiagnoseSettings:
     """Measure where the modalities of trained models help, and where fusing them hurts.
 
     Writes diagnosis.json, figures/ (PNG and SVG) and report.html, one page that needs no network. Runs that differ in
-    the seed alone count as one model with several seeds, which gives the chance rates. Runs of one modality are what
-    the others are compared with as "trained alone". Runs of other models of the same data are shown beside the first.
+    the seed alone count as one model with several seeds, whose spread gives intervals and chance. Runs of one modality
+    are what the others are compared with as "trained alone". Runs of other models of the same data are shown beside the
+    first.
     """
 
     run: Path | None = None

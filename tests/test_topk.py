@@ -52,3 +52,14 @@ def test_top_items_by_chunks_are_those_of_a_full_sort_with_ties_and_with_little_
         found = top_items(scores, n)
     assert torch.equal(found, torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :n])
     assert torch.equal(found, top_items(scores, n))
+
+
+@settings(max_examples=30, deadline=None)
+@given(size=st.integers(1, 20 * CHUNK + 3), n=st.integers(0, 12), seed=st.integers(0, 2**16))
+def test_top_items_by_chunks_where_no_scores_tie(size: int, n: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.stack([torch.randperm(size, generator=generator) for _ in range(3)]).float()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(topk, "FEW", 1)
+        found = top_items(scores, min(n, size))
+    assert torch.equal(found, torch.sort(scores, dim=1, descending=True).indices[:, : min(n, size)])

@@ -46,6 +46,9 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_0
         samples: Bootstrap resamples.
         seed: Seed of the resampling.
 
+    Returns:
+        The difference; without users NaN.
+
     Raises:
         ValueError: If the two do not cover the same users.
     """
@@ -54,6 +57,8 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, samples: int = 10_0
         raise ValueError(f"the models were evaluated on {a.shape[1]} and {b.shape[1]} users; pair the same users")
     rng = np.random.default_rng(seed)
     users = a.shape[1]
+    if not users:
+        return PairedDifference(np.nan, np.nan, np.nan, np.nan)
     means = np.empty(samples)
     for start in range(0, samples, 200):
         n = min(200, samples - start)

@@ -2,6 +2,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from brmrs_graph.evaluation import Estimate, Measurement, estimates, resampled_sums
 
@@ -92,6 +93,22 @@ def test_seeds_of_two_models_are_drawn_each_for_itself() -> None:
         difference = first.minus(other, samples=4000)
         assert difference.value == pytest.approx(0)
         assert (-difference.low / error, difference.high / error) == pytest.approx((1.96, 1.96), rel=0.06)
+
+
+def test_sparse_sums_are_those_of_dense_ones_and_are_resampled_alike() -> None:
+    x = np.random.default_rng(6).random((2, 30, 4)) * (np.random.default_rng(7).random((2, 30, 4)) < 0.3)
+    share = Measurement.ratio(np.arange(30), np.ones(30))
+    of = [
+        Measurement(tuple(make(by_user) for by_user in x), lambda s: s[..., 1] / s[..., 3], counted=3)
+        for make in (np.asarray, sp.csr_array)
+    ]
+    dense, sparse = (
+        estimates({"share": Measurement.over_seeds([share, share]), "x": one, "again": one}, samples=150) for one in of
+    )
+    for name in dense:
+        assert astuple(sparse[name]) == pytest.approx(astuple(dense[name]))
+    with pytest.raises(ValueError, match="1 and 2 seeds"):
+        estimates({"share": share, "x": of[0]})
 
 
 def test_many_measurements_at_once_are_those_of_each() -> None:

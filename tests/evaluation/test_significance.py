@@ -53,6 +53,19 @@ def test_the_spread_over_seeds_is_that_of_their_mean(num_seeds: int) -> None:
     assert sums.var() == pytest.approx(means.var(ddof=1) / num_seeds, rel=0.05)
 
 
+def test_a_paired_difference_spreads_as_the_means_over_seeds_of_both_do() -> None:
+    first, second = np.random.default_rng(5).normal(size=(2, 12))
+    result = paired_bootstrap(np.repeat(first[:, None], 5, 1), np.repeat(second[:, None], 5, 1))
+    error = np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 12)
+    ends = result.low - result.mean, result.high - result.mean
+    assert ends == pytest.approx((-1.96 * error, 1.96 * error), rel=0.08)
+
+
+def test_without_users_there_is_no_difference_to_tell() -> None:
+    result = paired_bootstrap(np.zeros((2, 0)), np.zeros(0))
+    assert np.isnan([result.mean, result.low, result.high, result.p_value]).all()
+
+
 def test_same_seed_same_result() -> None:
     first, second = np.random.default_rng(3).random((2, 20))
     assert paired_bootstrap(first, second, seed=4) == paired_bootstrap(first, second, seed=4)
