@@ -49,7 +49,7 @@ def write(folder: Path, items: int) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
 def test_features_that_do_not_fit_in_memory_are_read_checked_hashed_and_rotated(tmp_path: Path) -> None:
     small, large = tmp_path / "small", tmp_path / "large"
-    write(small, 40)
+    write(small, 4_000)  # large enough for the kernels, and their buffers, that a large one takes
     allowed = write(large, 36_000) // 3
     command = [sys.executable, "-c", PROGRAM, str(small), str(large), str(allowed)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)

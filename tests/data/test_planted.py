@@ -319,8 +319,8 @@ def test_the_joint_influence_is_synergy_of_what_the_modalities_show() -> None:
         PlantedConfig(num_users=600, num_items=600, dim=2, noise=0.25, gamma=Gamma(**NONE | {"s": 1.0}))
     )
     found = shown_and_order(planted, 0)
-    # Like XOR; half a bit, because half of the other items have the liked combination of signs as well.
-    assert found.synergy == pytest.approx(0.5, abs=0.07)
+    # Like XOR; half a bit, as half of the other items have the liked combination of signs as well, less some noise.
+    assert found.synergy == pytest.approx(0.45, abs=0.06)
     assert (found.redundancy, found.unique_first, found.unique_second) == pytest.approx((0, 0, 0), abs=0.005)
 
 
@@ -354,7 +354,7 @@ def test_the_content_hash_is_that_of_the_configuration_whatever_the_last_bits_of
     elsewhere = generate_planted(SMALL)
     assert not torch.equal(elsewhere.data.features["visual"], small.data.features["visual"])
     assert same(elsewhere, small)
-    assert small.data.content_hash == "4f972ac35844b280"
+    assert small.data.content_hash == "e15a9a3953f2cf01"
 
 
 def test_whoever_changes_the_features_of_a_configuration_raises_the_version_of_the_generator(small: Planted) -> None:

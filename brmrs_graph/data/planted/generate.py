@@ -137,7 +137,7 @@ def _standardized(users: Floats, items: Floats) -> tuple[Floats, Floats]:
 def _best_items(
     config: PlantedConfig, users: Mapping[str, Floats], items: Mapping[str, Floats], block: int
 ) -> NDArray[np.int64]:
-    """The items of the highest noisy preference of every user, shape [|U|, positives], in no order."""
+    """The items of the highest noisy preference of every user, shape [|U|, positives], ascending."""
     gamma = asdict(config.gamma)
     left = np.concatenate([gamma[letter] * x for letter, x in users.items()], axis=1)
     right = np.concatenate([items[letter] for letter in users], axis=1).T
@@ -149,7 +149,8 @@ def _best_items(
         preference = left[start : start + block] @ right
         preference += config.noise * rng.standard_normal(preference.shape)
         order = np.argpartition(preference, -config.positives, axis=1)
-        best.append(order[:, -config.positives :].copy())  # a view would keep the whole block
+        # Its order differs from one kind of processor to another, and they are split by their places.
+        best.append(np.sort(order[:, -config.positives :], axis=1))
     return np.concatenate(best)
 
 
