@@ -174,28 +174,30 @@ def complementarity(branches: Branches, sets: CandidateSets) -> dict[Direction, 
         ]
         has_both = {a, b} <= set(branches.modalities)
         tallies = {d: _Tally(sets.num_users, num_bins) for d in (ab, ba)}
-        met = {d: torch.zeros(3, sets.num_users, dtype=torch.float64) for d in (ab, ba)}
+        cases = {d: torch.zeros(3, sets.num_users, dtype=torch.float64) for d in (ab, ba) if has_both}
         for graph, kind, directions in sources:
             # Conditions are asked of look-alikes alone.
             for seen in outcomes(branches, sets, graph, directions if kind == LOOKALIKE else ()):
                 row = sets.row[seen.pair]
                 for d in directions:
                     tallies[d].add(kind, row, bins[sets.items[seen.pair]], bins[seen.item], seen.loses)
-                if has_both and kind == LOOKALIKE:
-                    (d,) = directions
-                    these = seen.condition[d]
-                    counted = torch.stack([torch.ones_like(these), seen.loses, seen.sum_loses[d]])
-                    met[d].index_add_(1, row[these], counted[:, these].double())
+                for d, met in seen.condition.items():
+                    counted = torch.stack([torch.ones_like(met), seen.loses, seen.sum_loses[d]])
+                    cases[d].index_add_(1, row[met], counted[:, met].double())
         for d in (ab, ba):
-            cases, lost, lost_by_sum = met[d]
-            failure = Failures(
-                rate=Measurement.ratio(lost, cases),
-                condition=Measurement.ratio(cases, tallies[d].pairs(LOOKALIKE)),
-                of_sum=Measurement.ratio(lost_by_sum, cases),
-                beyond_sum=Measurement.ratio(lost - lost_by_sum, cases),
-            )
-            measured[d] = Complementarity(d, tallies[d].rates(), failure if has_both else None)
+            failure = _failures(cases[d], tallies[d].pairs(LOOKALIKE)) if has_both else None
+            measured[d] = Complementarity(d, tallies[d].rates(), failure)
     return measured
+
+
+def _failures(counts: Tensor, pairs: Tensor) -> Failures:
+    cases, lost, lost_by_sum = counts
+    return Failures(
+        rate=Measurement.ratio(lost, cases),
+        condition=Measurement.ratio(cases, pairs),
+        of_sum=Measurement.ratio(lost_by_sum, cases),
+        beyond_sum=Measurement.ratio(lost - lost_by_sum, cases),
+    )
 
 
 class _Tally:

@@ -200,25 +200,26 @@ def _values(
     if len(seeds := {len(measurement.totals) for measurement in measurements.values()}) > 1:
         raise ValueError(f"the measurements are of {' and '.join(map(str, sorted(seeds)))} seeds; take the same of all")
     shared = {_identity(measurement): measurement.totals for measurement in measurements.values()}
-    dense = {key: by_seed for key, by_seed in shared.items() if not sp.issparse(by_seed[0])}
-    sparse = {key: by_seed for key, by_seed in shared.items() if key not in dense}
+    dense = [key for key, by_seed in shared.items() if not sp.issparse(by_seed[0])]
     # Dense arrays have few columns each, and there are many: one product for all.
-    arrays = [tuple(np.concatenate(of_seed, axis=1) for of_seed in zip(*dense.values(), strict=True))] if dense else []
-    arrays += sparse.values()
-    resampled = _resampled(arrays, samples, seed, stream)
-    sums = [
-        np.concatenate([np.mean([_sums(by_user) for by_user in by_seed], axis=0, keepdims=True), of_array])
-        for by_seed, of_array in zip(arrays, resampled, strict=True)
-    ]
-    stops = np.cumsum([by_seed[0].shape[1] for by_seed in dense.values()])
-    parts = dict(zip(dense, np.split(sums[0], stops[:-1], axis=1), strict=True)) if dense else {}
-    parts |= dict(zip(sparse, sums[len(sums) - len(sparse) :], strict=True))
+    groups = [group for group in (dense, *([key] for key in shared if key not in dense)) if group]
+    arrays = [_side_by_side([shared[key] for key in group]) for group in groups]
+    parts: dict[tuple[int, ...], Floats] = {}
+    for group, by_seed, resampled in zip(groups, arrays, _resampled(arrays, samples, seed, stream), strict=True):
+        sums = np.concatenate([np.mean([_sums(by_user) for by_user in by_seed], axis=0, keepdims=True), resampled])
+        stops = np.cumsum([shared[key][0].shape[1] for key in group])
+        parts |= dict(zip(group, np.split(sums, stops[:-1], axis=1), strict=True))
     values = {}
     for name, measurement in measurements.items():
         with np.errstate(divide="ignore", invalid="ignore"):
             value = measurement.statistic(parts[_identity(measurement)])
         values[name] = float(value[0]), value[1:]
     return values
+
+
+def _side_by_side(arrays: Sequence[tuple[Totals, ...]]) -> tuple[Totals, ...]:
+    """The columns of several arrays, all dense, as one, seed by seed; one alone, of either kind, stays as it is."""
+    return arrays[0] if len(arrays) == 1 else tuple(np.concatenate(x, axis=1) for x in zip(*arrays, strict=True))
 
 
 def _sums(by_user: Totals) -> Floats:

@@ -146,12 +146,10 @@ def degeneration(diagnosis: Json) -> Figure:
         model_rows(ax, diagnosis)
         for row, model in enumerate(models):
             for offset, (kind, (color, marker, name, _)) in zip(lanes(len(kinds)), kinds.items(), strict=True):
-                if kind != "of_single":
-                    x = measured(model, "degeneration", kind, group)
-                elif group == "all_users":
-                    x = measured(model, "degeneration", "in_model", "of_single")
-                else:  # only a matter of all users: the same users have a hit, whatever the roles
+                if kind == "of_single" and group != "all_users":  # measured over all users alone
                     continue
+                path = ("in_model", kind) if kind == "of_single" else (kind, group)
+                x = measured(model, "degeneration", *path)
                 if x is None:
                     not_measured(ax, row + offset, f"{name}:")
                 else:
