@@ -51,6 +51,10 @@ class BM3(Recommender):
     ``"fused"`` (:math:`\langle \tilde h_u, \tilde h_i \rangle`). No content is in the fused score itself; content
     reaches ID vectors only through the predictor that they share. Items that lack a modality have no part
     in its losses.
+
+    Where this differs from the published code: features are constants and not tuned, and weight decay is on squared
+    norms, as in the paper, of the batch's vectors before propagation; there it is on norms of whole tables after it,
+    a weaker pull for the same weight.
     """
 
     needs_content = True

@@ -58,7 +58,8 @@ class GRCN(Recommender):
     Branches: ``"id"`` (propagated ID vectors) and each modality; ``"fused"`` is the sum of their scores.
 
     As in the published code, ID vectors start at length 1, the confidence that counts is that of the sending node, and
-    confidences start around 0. That code also drops edges on request, which its published settings do not. Items that
+    confidences start around 0. That code also drops edges on request, which its published settings do not; and its
+    routing leaves users as they are, since the edges it goes over lead away from them (``routing=0`` here). Items that
     lack a modality get no attention in it, but for users all of whose items do.
     """
 

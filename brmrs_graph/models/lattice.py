@@ -56,8 +56,9 @@ class LATTICE(Recommender):
 
     The neighbours in :math:`\tilde A^m` are found anew before every epoch, and before ranking. As in the published code
     its weights send a gradient to :math:`W_m, b_m` in the first step of an epoch and are constants in the others;
-    :math:`\alpha` learns in every step (there, in the first only). That code also tunes the raw features and normalises
-    the learned graph after mixing the modalities; here it is as in the paper.
+    :math:`\alpha` learns in every step (there, in the first only). That code also tunes the raw features, normalises
+    the learned graph after mixing the modalities, and averages over rows of the user-item graph with self-loops in the
+    place of LightGCN; here it is as in the paper.
     """
 
     needs_content = True

@@ -66,7 +66,8 @@ class LGMRec(Recommender):
 
     Where this differs from the paper: contrast is against the batch's users (items) instead of all; it is a batch
     mean, so that the paper's λ1, for a sum, is to be multiplied by the batch size. Neither noise nor dropout at
-    evaluation, where the published code draws anew. Items that lack a modality are on none of its hyperedges.
+    evaluation, where the published code draws anew, and Gumbel noise. Items that lack a modality are on none of its
+    hyperedges.
     """
 
     needs_content = True

@@ -66,8 +66,9 @@ class MENTOR(Recommender):
     a guide, which no ranking loss trains, and therefore no branch.
 
     In the published code :math:`L_f` is computed without gradient, and the views of :math:`L_g` have parameters of
-    their own, so that neither changes the ranking; here both act, as the paper has it. The contrast is against the
-    batch's distinct users and items.
+    their own, so that neither changes the ranking (``mask=0, perturb=0`` here); here both act, as the paper has it. Its
+    BPR is in bits, 1.44 times of that here, and its ID channel passes through an MLP as well. The contrast is against
+    the batch's distinct users and items.
     """
 
     needs_content = True

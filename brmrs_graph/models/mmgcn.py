@@ -50,7 +50,8 @@ class MMGCN(Recommender):
 
     The paper lets the first layer act on raw features and on user vectors as wide as these; here features are projected
     to d first, as the published code does for wide ones. That code scales the start to length 1, divides the sum over
-    modalities by their number and always has three layers; here it is as in the paper.
+    modalities by their number, draws most weights from wider distributions (Xavier's) and never trains its ID and user
+    vectors, which are no parameters there; here it is as in the paper.
     """
 
     needs_content = True

@@ -85,7 +85,9 @@ class MMSSL(Recommender):
     Where this differs from the paper: both players take a step at once with the same optimiser; the critic is small,
     has layer norm for batch norm (under which a penalty per row means nothing) and sees some of the batch's users; true
     rows come without Gumbel noise (1e-5 of it in the published code); contrast has no negatives from the same view. The
-    number k is left open; the published code keeps int(|I| / 10,000) items.
+    number k is left open; the published code keeps int(|I| / 10,000) items, and none after the second batch, so that it
+    trains and ranks with :math:`\hat e = 0` (``eta=0, contrast=0`` here). It propagates over :math:`R_U` and
+    :math:`R_I`, items from users already renewed.
     """
 
     needs_content = True
