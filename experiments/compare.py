@@ -22,7 +22,8 @@ from experiments.comparison.forms import latex, markdown, terminal
 from experiments.comparison.ledger import Ledger
 from experiments.comparison.runner import Failure, Runner
 from experiments.comparison.summary import choose, summarize
-from experiments.plan import Plan, quick_plan, read_plan
+from experiments.plan import Plan, quick_plan
+from experiments.plan_file import read_plan
 
 
 @dataclass(frozen=True)

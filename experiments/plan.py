@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from brmrs_graph import __version__
 from brmrs_graph.errors import ConfigError
@@ -134,49 +129,3 @@ def quick_plan(dataset: str, names: Sequence[str], seeds: int) -> Plan:
             known = ", ".join([*PRESETS, *model_names()])
             raise ConfigError(f"'{name}' is neither an objective nor a model; choose among {known}")
     return Plan(f"{dataset}-{'-'.join(names)}", dataset, tuple(arms), names[0], tuple(range(1, seeds + 1)))
-
-
-def read_plan(path: Path, dataset: str = "") -> Plan:
-    """Reads a plan from YAML; see ``experiments/configs/`` for examples.
-
-    Args:
-        path: The file.
-        dataset: Data set of a plan that names none; the name of the comparison then ends with it.
-
-    Raises:
-        ConfigError: Naming what is missing or wrong in the file.
-    """
-    try:
-        content: dict[str, Any] = yaml.safe_load(path.read_text())
-        arms = tuple(
-            Arm(
-                str(name),
-                _words(arm.get("options", "")),
-                tuple(_words(trial) for trial in arm.get("trials", [""])),
-                str(arm.get("against", "")),
-                tuple(arm.get("seeds", ())),
-            )
-            for name, arm in content["arms"].items()
-        )
-        named = content.get("dataset", "")
-        if not named and not dataset:
-            raise ConfigError(f"{path} names no data set; give one with --dataset")
-        if named and dataset not in ("", named):
-            raise ConfigError(f"{path} is a plan for the data set '{named}'; leave out --dataset {dataset}")
-        return Plan(
-            name=path.stem if named else f"{path.stem}-{dataset}",
-            dataset=named or dataset,
-            arms=arms,
-            reference=content["reference"],
-            seeds=tuple(content["seeds"]),
-            trial_seeds=tuple(content.get("trial_seeds", [1])),
-            common=_words(content.get("common", "")),
-        )
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{path} is no plan of a comparison: {error!r}") from error
-
-
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(shlex.split(text or ""))
