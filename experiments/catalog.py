@@ -47,6 +47,28 @@ def find(name: str, data_root: Path | None) -> Path:
     )
 
 
+def ensure_available(name: str, data_root: Path | None) -> None:
+    """Checks that a data set is there, or can be fetched or generated, before anything else is begun.
+
+    Args:
+        name: Its name.
+        data_root: Folder that holds it, or is to hold what is fetched (default: the repository's ``datasets/``).
+
+    Raises:
+        DataError: If it is not, or the folder is missing or holds the files themselves.
+    """
+    if name == PLANTED:
+        return
+    if data_root is not None and not data_root.is_dir():
+        raise DataError(
+            f"--data-root {data_root} is no folder; correct it, or make the folder to have data fetched there"
+        )
+    if data_root is not None and (data_root / f"{name}.inter").is_file():
+        raise DataError(f"--data-root {data_root} is the folder of '{name}' itself; give the one that holds it")
+    if not described(name).sources:
+        find(name, data_root)
+
+
 def is_there(folder: Path) -> bool:
     """Whether a data set lies in a folder of its name."""
     return (folder / f"{folder.name}.inter").is_file()

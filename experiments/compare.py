@@ -121,7 +121,8 @@ def conduct(plan: Plan, settings: CompareSettings, command: str) -> dict[str, An
     write_bytes(path.with_suffix(".tex"), latex(results).encode())
     save(draw(results), path.with_suffix(""))
     Console().print(terminal(results))
-    print(f"{command}\nwritten to {path}, with tables (.md, .tex) and a chart (.png, .svg) beside it")
+    print(shlex.join([*shlex.split(command), *_places(settings)]))
+    print(f"written to {path}, with tables (.md, .tex) and a chart (.png, .svg) beside it")
     if failures:
         raise TrainingError(
             f"{len(failures)} runs failed; the first was `python -m experiments.run "
@@ -135,6 +136,12 @@ def dumps(results: dict[str, Any]) -> str:
     runs = ",\n  ".join(json.dumps(run) for run in results["runs"])
     rest = json.dumps({key: value for key, value in results.items() if key != "runs"}, indent=2)
     return f'{rest[:-2]},\n  "runs": [\n  {runs}\n  ]\n}}\n'
+
+
+def _places(settings: CompareSettings) -> list[str]:
+    # Not in the results, which are the same wherever they are made.
+    words = ["--data-root", str(settings.data_root)] if settings.data_root else []
+    return words if settings.out == CompareSettings.out else [*words, "--out", str(settings.out)]
 
 
 def _command(settings: CompareSettings) -> str:

@@ -93,7 +93,8 @@ def diagnose(settings: DiagnoseSettings) -> dict[str, Any]:
         if model.data_hash != data.content_hash:
             raise ConfigError(
                 f"{model.folders[0].path} was trained on other data (content hash {model.data_hash}) than "
-                f"{models[0].folders[0].path} ({data.content_hash} now); diagnose runs of the same data together"
+                f"'{data.name}' is now ({data.content_hash}); give the folder that holds them by --data-root, diagnose "
+                "runs of the same data together, or train anew"
             )
     sets = candidate_sets(data.rotated(run.feature_dim))
     types = _types(run)

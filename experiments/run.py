@@ -18,7 +18,7 @@ from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import PLUGS, PRESETS, Objective, Trainer, require_branches
 from experiments import cli
 from experiments.allocation import keep_freed_memory
-from experiments.catalog import BUILT_IN, described, is_there, load_for
+from experiments.catalog import BUILT_IN, described, ensure_available, is_there, load_for
 from experiments.logs import Tensorboard
 from experiments.prepare import PrepareSettings, prepare
 from experiments.report import print_metrics
@@ -145,6 +145,7 @@ def read_data(settings: RunSettings, console: Console) -> tuple[MultimodalDatase
     Raises:
         DataError: If it is missing, wrong or without interactions.
     """
+    ensure_available(settings.dataset, settings.data_root)
     root = settings.data_root or BUILT_IN
     if not is_there(root / settings.dataset) and described(settings.dataset).sources:
         prepare(PrepareSettings(dataset=settings.dataset, out=root))
@@ -213,7 +214,10 @@ def find_device(name: str) -> torch.device:
             torch.use_deterministic_algorithms(True, warn_only=True)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device '{name}' cannot be used here; choose auto, cpu or cuda") from error
+        known = ", ".join(["auto", "cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+        raise ConfigError(
+            f"device '{name}' cannot be used here ({str(error).splitlines()[0]}); choose among {known}"
+        ) from error
     return device
 
 

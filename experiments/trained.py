@@ -12,6 +12,7 @@ from typing import Any
 
 from brmrs_graph.errors import ConfigError
 from experiments.plan import folder_name
+from experiments.report import what_ran
 from experiments.runfolder import MAY_DIFFER, RunFolder, flat
 from experiments.settings import to_dict
 
@@ -136,10 +137,10 @@ def _run_folders(path: Path) -> list[Path]:
 
 
 def _names(options: Sequence[dict[str, Any]]) -> list[str]:
-    # The objective names a model; where that is not enough the model does too, then what else differs.
-    names = [str(option["objective"]) for option in options]
-    if len({option["model"] for option in options}) > 1:
-        names = [f"{option['model']} / {option['objective']}" for option in options]
+    # The objective and what is plugged in name a model; where that is not enough the model does too, then what differs.
+    names = [what_ran(option["model"], option["objective"], option.get("plug", "")) for option in options]
+    if len({option["model"] for option in options}) == 1:
+        names = [name.removeprefix(f"{option['model']} / ") for name, option in zip(names, options, strict=True)]
     for name in {name for name in names if names.count(name) > 1}:
         same = [number for number, other in enumerate(names) if other == name]
         keys = dict.fromkeys(key for number in same for key in options[number])

@@ -15,7 +15,7 @@ from rich.console import Console
 from brmrs_graph.errors import ConfigError, TrainingError
 from brmrs_graph.files import write_bytes
 from experiments import cli
-from experiments.catalog import REPOSITORY
+from experiments.catalog import REPOSITORY, ensure_available
 from experiments.comparison.runner import Runner
 from experiments.plan import Plan
 from experiments.tuning.budget import Tuning, spend
@@ -98,6 +98,8 @@ def tune(settings: TuneSettings) -> dict[str, Any]:
         KeyboardInterrupt: After Ctrl-C, saying how to go on.
     """
     tuning = prepare(settings)
+    if not settings.ray:
+        ensure_available(settings.dataset, settings.data_root)
     settings.out.mkdir(parents=True, exist_ok=True)
     studies = tuning.open()
     print(_outlook(tuning, studies))

@@ -178,7 +178,7 @@ class MultimodalDataset:
             share = float(self.missing[name].float().mean())
             lines.append(f"  modality {name}: {x.size(1)} dimensions, missing for {share:.1%} of the items")
         if not self.features:
-            lines.append("  no modalities: only models without item content can run")
+            lines.append("  no item features read: enough for models without item content")
         lines.append(f"  content hash {self.content_hash}")
         lines.extend(f"  note: {note}" for note in self.notes)
         return "\n".join(lines)

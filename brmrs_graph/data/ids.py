@@ -68,7 +68,7 @@ def index_ids(
         listed: What :func:`read_list` gives (default: they are listed nowhere).
 
     Raises:
-        DataError: If an id is not listed, or a number is negative or far out of range.
+        DataError: If an id is not listed, a number is negative or far out of range, or items are numbers and names.
     """
     if listed:
         index = pd.Index(listed).get_indexer(values)
@@ -79,7 +79,14 @@ def index_ids(
                 "it there, or delete its interactions"
             )
         return listed, index.astype(np.int64)
-    if not values.str.fullmatch(r"-?(0|[1-9][0-9]*)").all():
+    number = values.str.fullmatch(r"-?(0|[1-9][0-9]*)")
+    if not number.all():
+        # As names, numbers come in another order, 10 before 2, than rows of features do.
+        if column == "itemID" and number.any():
+            raise DataError(
+                f"{path}: {column} '{values[~number].iloc[0]}' is no number, as '{values[number].iloc[0]}' is; number "
+                f"the ids from 0, or list them in {LISTS[column]} in the order of the features"
+            )
         index, ids = pd.factorize(values, sort=True)
         return [str(name) for name in ids], index.astype(np.int64)
     if (long := values.str.len() > MOST_DIGITS).any():

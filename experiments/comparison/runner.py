@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from brmrs_graph.errors import BRMRSError
+from experiments.catalog import ensure_available
 from experiments.executors.base import Executor
 from experiments.executors.cluster import RayExecutor
 from experiments.executors.local import LocalExecutor
@@ -73,9 +74,11 @@ class Runner:
 
         Raises:
             ConfigError: If the cluster cannot be used.
+            DataError: If the data set is not there; on a cluster it may lie elsewhere.
         """
         if self.ray:
             return RayExecutor(self.ray, self.jobs, self.out, self.data_root)
+        ensure_available(self.dataset, self.data_root)
         return LocalExecutor(self.jobs or os.cpu_count() or 1)
 
     def run(self, runs: Sequence[Run], what: str) -> list[Failure]:
@@ -90,6 +93,7 @@ class Runner:
 
         Raises:
             ConfigError: If the cluster cannot be used.
+            DataError: If the data set is not there.
             KeyboardInterrupt: After Ctrl-C, saying how to go on.
         """
         missing = list({self.folder(*run).path: run for run in runs if not self.finished(run)}.values())

@@ -87,7 +87,7 @@ def test_the_summary_tells_counts_missing_shares_notes_and_that_data_are_synthet
         assert part in text
     assert "note: something was left out" in text and small().content_hash in text
     assert "synthetic" not in small().summary()
-    assert "no modalities" in small(features={}).summary()
+    assert "no item features read" in small(features={}).summary()
 
 
 # --- content hash

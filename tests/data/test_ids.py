@@ -68,3 +68,13 @@ def test_the_numbers_from_zero_are_their_own_index(ids: list[str]) -> None:
 def test_other_ids_stay_as_they_stand(ids: list[str]) -> None:
     if set(ids) != {str(number) for number in range(len(ids))}:
         assert in_order(ids) == ids
+
+
+def test_items_that_are_numbers_and_names_are_refused_unless_they_are_listed() -> None:
+    mixed = pd.Series(["0", "10", "abc", "2"], dtype="str")
+    with pytest.raises(
+        DataError, match=r"itemID 'abc' is no number, as '0' is; .* list them in items\.csv in the order"
+    ):
+        index_ids(PATH, "itemID", mixed)
+    assert index_ids(PATH, "itemID", mixed, ["2", "10", "0", "abc"])[1].tolist() == [2, 1, 3, 0]
+    assert index_ids(PATH, "userID", mixed)[1].tolist() == [0, 1, 3, 2]  # users have no rows

@@ -40,6 +40,19 @@ def test_the_message_for_an_absent_data_set_says_all_that_helps(shops: Path) -> 
         assert part in str(caught.value)
 
 
+def test_what_is_wrong_with_a_root_is_told_before_anything_is_fetched(shops: Path) -> None:
+    catalog.ensure_available("shop", shops)
+    catalog.ensure_available("boutique", None)
+    catalog.ensure_available("planted", shops / "nowhere")
+    catalog.ensure_available("tiktok", shops)  # can be fetched to it
+    with pytest.raises(DataError, match="nowhere is no folder; correct it"):
+        catalog.ensure_available("tiktok", shops / "nowhere")
+    with pytest.raises(DataError, match="is the folder of 'shop' itself; give the one that holds it"):
+        catalog.ensure_available("shop", shops / "shop")
+    with pytest.raises(DataError, match="data set 'clothes' is not there"):
+        catalog.ensure_available("clothes", shops)
+
+
 def test_a_card_says_whether_data_are_synthetic(tmp_path: Path) -> None:
     folder = tmp_path / "made"
     folder.mkdir()

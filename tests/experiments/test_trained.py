@@ -52,6 +52,8 @@ def test_names_tell_what_differs_and_no_more(tmp_path: Path) -> None:
     assert [model.name for model in read_trained(paths[1:])] == ["dns", "bpr"]
     other = finished(tmp_path / "vbpr", "--model", "vbpr", "--objective", "bpr")
     assert [model.name for model in read_trained([paths[2], other])] == ["brmrs / bpr", "vbpr / bpr"]
+    plugged = finished(tmp_path / "plugged", "--model", "vbpr", "--plug", "chns,synergy")
+    assert [model.name for model in read_trained([other, plugged])] == ["bpr", "bpr + chns + synergy"]
 
 
 def test_shorter_trainings_are_models_of_their_own(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from experiments import run as run_module
 from experiments.comparison.runner import Runner
 from experiments.executors.base import LostRunError
 from experiments.executors.local import LocalExecutor
-from experiments.plan import read_plan
+from experiments.plan_file import read_plan
 from experiments.run import OnEpoch, run
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings, parse, to_dict
@@ -69,6 +69,8 @@ class Trainings:
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> Trainings:
     pretended = Trainings()
+    for module in ("experiments.tune", "experiments.comparison.runner"):
+        monkeypatch.setattr(f"{module}.ensure_available", lambda name, data_root: None)
     monkeypatch.setattr(LocalExecutor, "train", lambda *arguments: pretended.train(*arguments))
     return pretended
 
@@ -79,6 +81,13 @@ def settings(tmp_path: Path) -> TuneSettings:
     return TuneSettings(
         dataset="shop", models=("freedom",), trials=2, out=tmp_path, jobs=1, search=tmp_path / "search.yaml"
     )
+
+
+def test_data_that_are_not_there_leave_nothing_behind(settings: TuneSettings) -> None:
+    out = settings.out / "none"
+    with pytest.raises(DataError, match="data set 'shop' is not there"):
+        tune(replace(settings, out=out))
+    assert not out.exists()
 
 
 def trials(settings: TuneSettings) -> list[optuna.trial.FrozenTrial]:
