@@ -75,6 +75,8 @@ def inspect(settings: InspectSettings) -> Path:
         facts=_facts(model),
         config=settings.page,
     )
+    if data.pictures is None:
+        print(f"note: '{data.name}' has no folder images/, so that the page shows no pictures; see docs/explorer.md")
     print(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB); open it in a browser")
     return page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -165,7 +165,11 @@ def read_data(settings: RunSettings, console: Console) -> tuple[MultimodalDatase
 def say_objective(settings: RunSettings, model: Recommender, objective: Objective, console: Console) -> None:
     """Says what is minimised."""
     if any(True for _ in model.parameters()):
-        console.out(f"objective {settings.objective}: {PRESETS[settings.objective][0]}")
+        about, preset = PRESETS[settings.objective]
+        console.out(f"objective {settings.objective}: {about}")
+        now, then = asdict(settings.loss), asdict(preset)
+        if changed := [f"{name} {value}" for name, value in now.items() if value != then[name]]:
+            console.out(f"  with other options: {', '.join(changed)}")
     for name in filter(None, settings.plug.split(",")):
         console.out(f"plugged in {name}: {PLUGS[name][0]}")
     for note in objective.notes:

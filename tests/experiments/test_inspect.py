@@ -35,7 +35,9 @@ def test_a_run_is_written_into_its_folder_the_same_each_time(runs: Path, capsys:
     for _ in range(2):
         inspect.command(["--run", str(runs / "1")])
         written.append(page.read_bytes())
-    assert written[0] == written[1] and f"written: {page}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert written[0] == written[1] and f"written: {page}" in shown
+    assert "note: 'shop' has no folder images/, so that the page shows no pictures" in shown
     assert b"<h1>brmrs / default on shop</h1>" in written[0] and b"Recall@20 on test" in written[0]
     assert (told(page)["content"], told(page)["k"]) == (["visual", "textual"], 10)
 

@@ -158,7 +158,15 @@ def test_the_table_and_the_place_of_the_folder_are_printed(
     shown = capsys.readouterr().out
     for part in ("objective default:", "40 users, 30 items", "content hash", "recall@20", "visual", "textual"):
         assert part in shown
-    assert f"run folder: {tmp_path / 'out'}" in shown
+    assert f"run folder: {tmp_path / 'out'}" in shown and "with other options" not in shown
+
+
+def test_what_differs_from_the_objective_is_printed(
+    shops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = shop(shops, tmp_path / "out", *SHORT, "--objective", "dns", "--loss.pool", "8")
+    assert cli.main(command, asked) == 0
+    assert "  with other options: pool 8\n" in capsys.readouterr().out
 
 
 def test_a_quiet_run_prints_nothing(shops: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
