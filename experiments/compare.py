@@ -92,6 +92,7 @@ def conduct(plan: Plan, settings: CompareSettings, command: str) -> dict[str, An
 
     Raises:
         ConfigError: If the reference has no finished run, or runs were made on different data.
+        DataError: If the data set is not there and something is to be run.
         TrainingError: If runs failed; the results of the others are written.
     """
     path = settings.results or settings.out / f"{plan.name}.json"
@@ -104,7 +105,8 @@ def conduct(plan: Plan, settings: CompareSettings, command: str) -> dict[str, An
         # Before trials are done any of them stands for the chosen one, which only the estimate looks at.
         finals = [run for arm in plan.arms for run in plan.final_runs(arm, chosen[arm.name] or arm.trials[0])]
         print(f"{plan.name}: {ledger.remaining([*trials, *finals])}")
-        failures += runner.run([run for run in trials if ledger.record(run) is None], f"{plan.name}: trials")
+        missing = [run for run in trials if ledger.record(run) is None]
+        failures += runner.run(missing, f"{plan.name}: trials")
         chosen = {arm.name: choose(plan, arm, ledger) for arm in plan.arms}
         finals = [
             run
@@ -114,6 +116,8 @@ def conduct(plan: Plan, settings: CompareSettings, command: str) -> dict[str, An
             if (record := ledger.record(run)) is None or (record.test is None and not runner.finished(run))
         ]
         failures += runner.run(finals, f"{plan.name}: runs")
+        if not missing and not finals and not settings.ray:
+            ledger.check_data(run for arm in plan.arms for run in plan.final_runs(arm, chosen[arm.name] or ()))
     results = summarize(plan, ledger, chosen, failures, command)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, dumps(results).encode())

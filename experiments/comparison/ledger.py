@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ import numpy as np
 from brmrs_graph.data import MultimodalDataset, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class
-from experiments.catalog import load
+from experiments.catalog import is_there, load, load_for
 from experiments.comparison.held_out import TestPairs
 from experiments.comparison.record import RunRecord
 from experiments.comparison.runner import Run, Runner
 from experiments.plan import folder_name, settings_of
-from experiments.settings import RunSettings
+from experiments.settings import PLANTED, RunSettings
 
 
 @dataclass
@@ -101,6 +101,25 @@ class Ledger:
             if metrics is not None:
                 return {key: metrics[key] for key in ("data", "versions")}
         return {key: self._kept[key] for key in ("data", "versions")}
+
+    def check_data(self, runs: Iterable[Run]) -> None:
+        """Checks that the data set, where it lies on this machine, still is what finished runs were made on.
+
+        Runs that go on check it themselves; this is for when none does.
+
+        Raises:
+            ConfigError: If it has changed.
+        """
+        runner, known = self.runner, ((run, self.record(run)) for run in runs)
+        run, record = next(((run, record) for run, record in known if record is not None), (None, None))
+        if run is None or record is None or (runner.dataset != PLANTED and not is_there(runner.place)):
+            return
+        now = load_for(replace(settings_of(run[0]), data_root=runner.data_root)).content_hash
+        if now != record.data:
+            raise ConfigError(
+                f"the data set '{runner.dataset}' has changed since its runs were made (content hash {record.data} "
+                f"then, {now} now); choose another --out and --results, or put together what is finished by --jobs 0"
+            )
 
     def remaining(self, runs: Sequence[Run]) -> str:
         """How many of some runs are not finished and how long they take, judging by those of the same model."""

@@ -188,6 +188,18 @@ def test_runs_on_different_data_are_not_compared(compared: tuple[CompareSettings
         compare(replace(settings, results=kept, jobs=0))
 
 
+def test_data_that_changed_since_are_told_although_nothing_is_left_to_run(
+    compared: tuple[CompareSettings, dict], other_shops: Path, tmp_path: Path, no_runs: list[object]
+) -> None:
+    settings = replace(compared[0], jobs=1)
+    compare(settings)
+    with pytest.raises(ConfigError, match=r"'shop' has changed since its runs were made \(content hash .*--jobs 0"):
+        compare(replace(settings, data_root=other_shops))
+    compare(replace(settings, data_root=tmp_path))  # data that are not there are not needed
+    compare(replace(settings, data_root=other_shops, jobs=0))
+    assert no_runs == []
+
+
 def test_data_that_an_arm_asks_to_be_changed_is_compared_on_the_same_test_pairs(tmp_path: Path, shops: Path) -> None:
     plan = tmp_path / "missing.yaml"
     less = "--corrupt visual:blanked:0.5"
