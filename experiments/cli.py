@@ -70,6 +70,9 @@ def main(command: Callable[[Sequence[str]], None], arguments: Sequence[str] | No
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except (FileExistsError, NotADirectoryError) as error:
+        print(f"error: {error.filename}: there is a file where a folder is needed; choose another", file=sys.stderr)
+        return BAD_INPUT
     except (BRMRSError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,16 @@ def test_known_errors_become_one_line_and_a_code(
 ) -> None:
     assert ending(error) == code
     assert capsys.readouterr() == ("", "error: the file is empty\n")
+
+
+@pytest.mark.parametrize("below", ["", "inner"])
+def test_a_file_in_the_place_of_a_folder_is_told(
+    below: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    place = tmp_path / "taken" / below
+    assert cli.main(lambda _: place.mkdir(), []) == 2
+    assert capsys.readouterr().err == f"error: {place}: there is a file where a folder is needed; choose another\n"
 
 
 @pytest.mark.parametrize("message", ["", "2 epochs are kept"])
