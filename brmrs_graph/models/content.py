@@ -13,33 +13,26 @@ from brmrs_graph.models.base import check_modality_names
 class ContentProjection(nn.Module):
     r"""Maps the features of each modality to d dimensions, :math:`h_i^m = W_m x_i^m + b_m`.
 
-    Features are standardised, see :func:`~brmrs_graph.data.features.standardize`. Items that lack a modality get a zero
-    vector.
+    Features are standardised, see :func:`~brmrs_graph.data.features.standardize`, and no parameters. Items that lack a
+    modality get a zero vector.
 
     Args:
         data: Where the features come from.
         dim: Width d.
         hidden: Width of a hidden layer with leaky ReLU (default: none).
         unit: Whether the standardised features of each item are scaled to length 1.
-        tune: Whether features are parameters, which start as they are given; otherwise they are constants.
 
     Raises:
         ConfigError: If a modality has a name that no submodule can have.
     """
 
-    def __init__(
-        self, data: MultimodalDataset, dim: int, hidden: int = 0, unit: bool = False, tune: bool = False
-    ) -> None:
+    def __init__(self, data: MultimodalDataset, dim: int, hidden: int = 0, unit: bool = False) -> None:
         super().__init__()
         check_modality_names(data.modalities)
         self.layers = nn.ModuleDict({m: _layers(x.size(1), dim, hidden) for m, x in data.features.items()})
         for m, x in data.features.items():
             x = standardize(x, data.missing[m])
-            x = F.normalize(x, dim=1) if unit else x
-            if tune:
-                self.register_parameter(f"x_{m}", nn.Parameter(x))
-            else:
-                self.register_buffer(f"x_{m}", x, persistent=False)
+            self.register_buffer(f"x_{m}", F.normalize(x, dim=1) if unit else x, persistent=False)
             self.register_buffer(f"has_{m}", (~data.missing[m]).unsqueeze(1).float(), persistent=False)
 
     def forward(self) -> dict[str, Tensor]:

@@ -32,8 +32,6 @@ class PGLConfig(FrozenGraphConfig):
     """Dropout that makes the twins."""
     temperature: float = 0.2
     """Temperature τ of the contrast."""
-    tune_features: bool = False
-    """Trains the features as well, as the published code does."""
 
 
 @register_model("pgl", PGLConfig)
@@ -54,8 +52,8 @@ class PGL(Recommender):
     Branches: each modality; ``"fused"`` is the sum of their scores.
 
     The paper's global kind of subgraph (a truncated singular value decomposition) is not here: the local one has the
-    better published results. Features are constants unless they are tuned, as the published code does, and the contrast
-    is against the distinct users and items of a batch.
+    better published results. Features are constants (the published code tunes them), and the contrast is against the
+    distinct users and items of a batch.
     """
 
     needs_content = True
@@ -70,7 +68,7 @@ class PGL(Recommender):
             )
         self.config = config
         self.modalities = data.modalities
-        self.content = ContentProjection(data, config.dim, tune=config.tune_features)
+        self.content = ContentProjection(data, config.dim)
         # Pairs, because ParameterDict would sort a dict, and branches keep the order of the modalities.
         self.user = nn.ParameterDict([(m, embedding(data.num_users, config.dim)) for m in self.modalities])
         self.graph = bipartite_graph(data.train_edges, data.num_users, data.num_items)

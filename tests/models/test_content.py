@@ -37,16 +37,3 @@ def test_features_are_no_state_and_move_with_the_module(toy: MultimodalDataset) 
 def test_a_modality_that_cannot_be_a_submodule_is_named(make_data: Callable[..., MultimodalDataset]) -> None:
     with pytest.raises(ConfigError, match="cannot be called 'items'"):
         ContentProjection(make_data(("visual", "items")), 4)
-
-
-def test_tuned_features_start_as_given_and_learn_where_an_item_has_them(
-    make_data: Callable[..., MultimodalDataset], close: Callable[..., None]
-) -> None:
-    data = make_data(missing=0.3)
-    content = ContentProjection(data, 4, tune=True)
-    for m, vectors in content().items():
-        features = getattr(content, f"x_{m}")
-        close(features, standardised(data, m))
-        (gradient,) = torch.autograd.grad(vectors.square().sum(), features)
-        assert torch.equal(gradient.abs().sum(1) > 0, ~data.missing[m])
-        assert f"x_{m}" in content.state_dict()

@@ -96,15 +96,3 @@ def test_weight_decay_sees_the_free_user_vectors(toy: MultimodalDataset, make_mo
     model, users = make_model(toy), torch.tensor([2, 0])
     for rows, m in zip(model.batch_parameters(users, torch.tensor([1])), toy.modalities, strict=True):
         assert torch.equal(rows, model.user[m][users])
-
-
-def test_tuned_features_are_trained_and_start_as_those_that_are_not(
-    toy: MultimodalDataset, make_model: MakeModel, agree: Callable[..., None]
-) -> None:
-    torch.manual_seed(0)
-    model = make_model(toy, tune_features=True).eval()
-    torch.manual_seed(0)
-    agree(model(), make_model(toy).eval()().tables())
-    loss = model().items("fused").square().sum()
-    features = [getattr(model.content, f"x_{m}") for m in toy.modalities]
-    assert all(gradient.any() for gradient in torch.autograd.grad(loss, features))
