@@ -39,7 +39,7 @@ def draw(results: Mapping[str, Any]) -> Figure:
     quality.axvline(arms[-1][1]["test"]["recall@20"]["mean"], color=GREY, linewidth=0.6, linestyle=":")
     quality.set_yticks(range(len(arms)), [name + fewer(arm, results) for name, arm in arms])
     kind = " (synthetic)" if results["data"]["synthetic"] else ""
-    quality.set_xlabel(f"test Recall@20 on {results['dataset']}{kind}, {seeds(results)}")
+    quality.set_xlabel(f"test Recall@20 on {results['dataset']}{kind}, {seeds(results)}\n(dotted: the best)")
     for cost, p in zip(costs, places, strict=True):
         rows = [row for row, there in enumerate(where) if there == p]
         for row in rows:

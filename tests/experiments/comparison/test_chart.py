@@ -29,7 +29,7 @@ def test_arms_stand_by_recall_with_their_spread(slowest: int, scale: str) -> Non
 def test_an_arm_with_fewer_seeds_says_so_and_the_axis_tells_the_range() -> None:
     quality, _ = draw(comparison(a=arm(0.2, 30, seeds=5), b=arm(0.1, 30, seeds=1))).axes
     assert [label.get_text() for label in quality.get_yticklabels()] == ["b (1 seed)", "a"]
-    assert quality.get_xlabel() == "test Recall@20 on shop, 1 to 5 seeds"
+    assert quality.get_xlabel() == "test Recall@20 on shop, 1 to 5 seeds\n(dotted: the best)"
 
 
 def test_times_on_a_cpu_and_on_a_gpu_are_on_axes_of_their_own() -> None:
