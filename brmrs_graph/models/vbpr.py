@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from brmrs_graph.branches import Branches
@@ -31,10 +32,12 @@ class VBPR(Recommender):
 
     From "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback" (He and McAuley, AAAI 2016), which has one
     modality. Each term is a branch, the free one being ``"id"``. The paper's biases, of an item and of its features,
-    are left out, as they are in MMRec.
+    are left out, as they are in MMRec. Features are standardised and then scaled to length 1 for each item: of length
+    :math:`\sqrt{d_m}`, they drown the free vectors.
     """
 
     needs_content = True
+    revision = 1
 
     def __init__(self, data: MultimodalDataset, config: VBPRConfig) -> None:
         super().__init__()
@@ -49,7 +52,7 @@ class VBPR(Recommender):
             {m: nn.Linear(x.size(1), config.dim, bias=False) for m, x in data.features.items()}
         )
         for m, x in data.features.items():
-            self.register_buffer(f"x_{m}", standardize(x, data.missing[m]), persistent=False)
+            self.register_buffer(f"x_{m}", F.normalize(standardize(x, data.missing[m]), dim=1), persistent=False)
         self.fusion = ConcatFusion()
 
     def forward(self) -> Branches:

@@ -5,6 +5,7 @@ import torch
 
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.models import VBPR, create_model
+from tests.models.dense import standardised, unit
 
 
 def test_score_is_the_free_term_plus_one_content_term_per_modality(
@@ -15,11 +16,9 @@ def test_score_is_the_free_term_plus_one_content_term_per_modality(
     assert isinstance(model, VBPR)
     users = torch.arange(data.num_users)
     expected = {"id": model.user["id"] @ model.item.T}
-    for name, x in data.features.items():
-        there = ~data.missing[name]
-        centred = (x - x[there].mean(0)) * there[:, None]
-        scaled = centred / centred[there].square().mean().sqrt()
-        expected[name] = model.user[name] @ (scaled @ model.project[name].weight.T).T
+    for name in data.modalities:
+        vectors = unit(standardised(data, name)).float()
+        expected[name] = model.user[name] @ (vectors @ model.project[name].weight.T).T
     assert model().names == ("id", "visual", "textual", "fused")
     assert model().modalities == ("visual", "textual")
     for name, scores in expected.items():
