@@ -113,6 +113,7 @@ def test_a_run_whose_data_cannot_be_fetched_says_all_that_helps(
         source(file("raw.gz", gone), name="raw", gives="the raw files", by_name=True),
     )
     root = tmp_path / "root"
+    root.mkdir()
     assert cli.main(run.command, ["--dataset", "shop", "--data-root", str(root), "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
     assert error[error.index("error: ") :].splitlines() == [

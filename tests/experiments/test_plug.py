@@ -95,7 +95,7 @@ def test_a_run_says_trains_and_keeps_what_is_plugged_in(
     assert not terms["plain"] & {"chns", "synergy"}
 
     plugged, plain = read_trained([tmp_path / "plugged", tmp_path / "plain"])
-    assert "plug chns,synergy" in plugged.name and "plug None" in plain.name
+    assert (plugged.name, plain.name) == ("bpr + chns + synergy", "bpr")
 
 
 def test_a_run_without_it_says_nothing_of_it(shops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
