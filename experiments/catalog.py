@@ -27,17 +27,22 @@ def cache_dir() -> Path:
     return Path(os.environ.get("BRMRS_CACHE") or Path(base) / "brmrs-graph")
 
 
+def place(name: str, data_root: Path | None) -> Path:
+    """Where a data set belongs: ``DATA_ROOT/NAME`` if a root is given, else ``datasets/NAME`` of the repository."""
+    return (data_root or BUILT_IN) / name
+
+
 def find(name: str, data_root: Path | None) -> Path:
-    """The folder of a data set: ``DATA_ROOT/NAME`` if a root is given, else ``datasets/NAME`` of the repository.
+    """The folder of a data set that is there, see :func:`place`.
 
     Raises:
         DataError: If it is not there; the message says where it was looked for and what can be done.
     """
-    folder = (data_root or BUILT_IN) / name
+    folder = place(name, data_root)
     if is_there(folder):
         return folder
     known = sorted(path.parent.name for path in BUILT_IN.glob("*/dataset.yaml"))
-    there = sorted(path.parent.name for path in (data_root or BUILT_IN).glob("*/*.inter"))
+    there = sorted(path.parent.name for path in folder.parent.glob("*/*.inter"))
     raise DataError(
         f"data set '{name}' is not there: looked for {folder / f'{name}.inter'}. "
         f"Point --data-root at the folder that holds {name}/, or make it with "

@@ -7,10 +7,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from brmrs_graph.errors import ConfigError
 from experiments.plan import Arm, Plan
+from experiments.yaml_file import read_yaml
 
 PLAN_KEYS = ("dataset", "common", "reference", "seeds", "trial_seeds", "arms")
 ARM_KEYS = ("options", "trials", "against", "seeds")
@@ -26,13 +25,7 @@ def read_plan(path: Path, dataset: str = "") -> Plan:
     Raises:
         ConfigError: Naming what is missing or wrong in the file.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    plan = _Part(str(path), content, PLAN_KEYS)
+    plan = _Part(str(path), read_yaml(path, "--plan"), PLAN_KEYS)
     named = plan.text("dataset")
     if not named and not dataset:
         raise ConfigError(f"{path} names no data set; give one with --dataset")

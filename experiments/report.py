@@ -40,7 +40,12 @@ def print_metrics(metrics: dict[str, Any], console: Console | None = None) -> No
 
 def what_ran(model: str, objective: str, plug: str = "") -> str:
     """A model with its objective and what is plugged in, for titles: ``freedom / bpr + chns + synergy``."""
-    return " + ".join([f"{model} / {objective}", *filter(None, plug.split(","))])
+    return f"{model} / {with_plugs(objective, plug)}"
+
+
+def with_plugs(objective: str, plug: str = "") -> str:
+    """An objective and what is plugged in: ``bpr + chns + synergy``."""
+    return " + ".join([objective, *filter(None, plug.split(","))])
 
 
 def diagnosis_table(record: dict[str, Any]) -> Table:

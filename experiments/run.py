@@ -18,7 +18,7 @@ from brmrs_graph.models import Recommender, create_model
 from brmrs_graph.training import PLUGS, PRESETS, Objective, Trainer, require_branches
 from experiments import cli
 from experiments.allocation import keep_freed_memory
-from experiments.catalog import BUILT_IN, described, ensure_available, is_there, load_for
+from experiments.catalog import described, ensure_available, is_there, load_for, place
 from experiments.logs import Tensorboard
 from experiments.prepare import PrepareSettings, prepare
 from experiments.report import print_metrics
@@ -146,9 +146,9 @@ def read_data(settings: RunSettings, console: Console) -> tuple[MultimodalDatase
         DataError: If it is missing, wrong or without interactions.
     """
     ensure_available(settings.dataset, settings.data_root)
-    root = settings.data_root or BUILT_IN
-    if not is_there(root / settings.dataset) and described(settings.dataset).sources:
-        prepare(PrepareSettings(dataset=settings.dataset, out=root))
+    folder = place(settings.dataset, settings.data_root)
+    if not is_there(folder) and described(settings.dataset).sources:
+        prepare(PrepareSettings(dataset=settings.dataset, out=folder.parent))
     source = load_for(settings, progress=not console.quiet)
     console.out(source.summary())
     if empty := [split for split in SPLITS if not source.split(split).nnz]:

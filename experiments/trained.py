@@ -12,7 +12,7 @@ from typing import Any
 
 from brmrs_graph.errors import ConfigError
 from experiments.plan import folder_name
-from experiments.report import what_ran
+from experiments.report import with_plugs
 from experiments.runfolder import MAY_DIFFER, RunFolder, flat
 from experiments.settings import to_dict
 
@@ -138,9 +138,9 @@ def _run_folders(path: Path) -> list[Path]:
 
 def _names(options: Sequence[dict[str, Any]]) -> list[str]:
     # The objective and what is plugged in name a model; where that is not enough the model does too, then what differs.
-    names = [what_ran(option["model"], option["objective"], option.get("plug", "")) for option in options]
-    if len({option["model"] for option in options}) == 1:
-        names = [name.removeprefix(f"{option['model']} / ") for name, option in zip(names, options, strict=True)]
+    names = [with_plugs(option["objective"], option.get("plug", "")) for option in options]
+    if len({option["model"] for option in options}) > 1:
+        names = [f"{option['model']} / {name}" for option, name in zip(options, names, strict=True)]
     for name in {name for name in names if names.count(name) > 1}:
         same = [number for number, other in enumerate(names) if other == name]
         keys = dict.fromkeys(key for number in same for key in options[number])

@@ -13,7 +13,7 @@ import numpy as np
 from brmrs_graph.data import MultimodalDataset, PlantedConfig
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_class
-from experiments.catalog import is_there, load, load_for
+from experiments.catalog import is_there, load, load_for, place
 from experiments.comparison.held_out import TestPairs
 from experiments.comparison.record import RunRecord
 from experiments.comparison.runner import Run, Runner
@@ -110,14 +110,15 @@ class Ledger:
         Raises:
             ConfigError: If it has changed.
         """
-        runner, known = self.runner, ((run, self.record(run)) for run in runs)
-        run, record = next(((run, record) for run, record in known if record is not None), (None, None))
-        if run is None or record is None or (runner.dataset != PLANTED and not is_there(runner.place)):
+        name, root = self.runner.dataset, self.runner.data_root
+        finished = next(((options, record) for options, seed in runs if (record := self.record((options, seed)))), None)
+        if finished is None or (name != PLANTED and not is_there(place(name, root))):
             return
-        now = load_for(replace(settings_of(run[0]), data_root=runner.data_root)).content_hash
+        options, record = finished
+        now = load_for(replace(settings_of(options), data_root=root)).content_hash
         if now != record.data:
             raise ConfigError(
-                f"the data set '{runner.dataset}' has changed since its runs were made (content hash {record.data} "
+                f"the data set '{name}' has changed since its runs were made (content hash {record.data} "
                 f"then, {now} now); choose another --out and --results, or put together what is finished by --jobs 0"
             )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from brmrs_graph.errors import BRMRSError
-from experiments.catalog import BUILT_IN, ensure_available
+from experiments.catalog import ensure_available
 from experiments.executors.base import Executor
 from experiments.executors.cluster import RayExecutor
 from experiments.executors.local import LocalExecutor
@@ -55,11 +55,6 @@ class Runner:
     data_root: Path | None = None
     jobs: int | None = 1
     ray: str = ""
-
-    @property
-    def place(self) -> Path:
-        """Where the data set lies, if it is there."""
-        return (self.data_root or BUILT_IN) / self.dataset
 
     def folder(self, options: Sequence[str], seed: int) -> RunFolder:
         """The folder of a run."""

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import yaml
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -22,6 +21,7 @@ from optuna.distributions import (
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.models import model_config, model_names
 from brmrs_graph.training import PRESETS, ObjectiveConfig, TrainConfig
+from experiments.yaml_file import read_yaml
 
 Space = dict[str, BaseDistribution]
 """Option -> what it is drawn from."""
@@ -58,13 +58,7 @@ class SearchSpaces:
         Raises:
             ConfigError: Naming file and field, and what to write instead.
         """
-        try:
-            content = yaml.safe_load(path.read_text())
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror}; give another --search") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is no valid YAML: {error}") from error
-        parts = _Field(str(path), "", content).children(PARTS, "part")
+        parts = _Field(str(path), "", read_yaml(path, "--search")).children(PARTS, "part")
         objectives = parts["objectives"].children(tuple(PRESETS), "objective") if "objectives" in parts else {}
         models = parts["models"].children(tuple(model_names()), "model") if "models" in parts else {}
         datasets = parts["datasets"].children(None, "data set") if "datasets" in parts else {}

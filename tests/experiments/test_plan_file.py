@@ -69,7 +69,7 @@ def test_a_plan_that_is_not_there_is_one_error(tmp_path: Path) -> None:
     [
         ("", r"plan\.yaml: nothing stands where entries such as 'dataset: …' belong"),
         ("- a", r"plan\.yaml: \['a'\] stands where entries"),
-        ("a: [", r"plan\.yaml is no YAML: .* line 1"),
+        ("a: [", r"plan\.yaml is no valid YAML: .* line 1"),
         ("arms: {a: {}}", r"plan\.yaml names no data set; give one with --dataset"),
         ("dataset: x\nseeds: [1]\narms: {a: {}}", r"plan\.yaml: 'reference' is missing"),
         ("dataset: x\nreference: a\narms: {a: {}}", r"plan\.yaml: 'seeds' is missing"),
