@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-CHUNK = 16
+CHUNK = 8
 """Columns of which only the best is looked at first, where there are many."""
 
-FEW = 16
-"""Columns are many from so many times the columns of k chunks on; below that a plain topk is as fast."""
+FEW = 2
+"""Columns are many while there are at least so many chunks for each that is wanted; below that topk is as fast."""
 
 
 def top_items(scores: Tensor, k: int) -> Tensor:
@@ -24,38 +24,43 @@ def top_items(scores: Tensor, k: int) -> Tensor:
     Returns:
         Item ids, int64, shape [n, k].
     """
-    if k == 0 or scores.size(1) < CHUNK * max(FEW * k, k + 1):
-        return _top_items(scores, k)
-    # The k best lie in the k chunks with the best maxima: before any column of another chunk come k, one from each of
-    # these. Columns of a chunk lie far apart, so that the maxima of neighbouring chunks are taken side by side.
-    chunks = scores.size(1) // CHUNK
-    whole = chunks * CHUNK
-    maxima = scores[:, :whole].unflatten(1, (CHUNK, chunks)).amax(dim=1)
-    values, best = maxima.topk(k + 1, dim=1)
-    items = (best[:, :k].sort(dim=1).values.unsqueeze(1) + chunks * _ids(CHUNK, scores).unsqueeze(1)).flatten(1)
-    items = torch.cat([items, (whole + _ids(scores.size(1) - whole, scores)).expand(len(items), -1)], dim=1)
-    found = items.gather(1, _top_items(scores.gather(1, items), k))
-    # Where the maxima on both sides of the cut are equal, a chunk that was left out may hold the lower id.
-    torn = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)
-    if torn.numel():
-        found[torn] = _top_items(scores[torn], k)
-    return found
-
-
-def _ids(n: int, like: Tensor) -> Tensor:
-    return torch.arange(n, device=like.device)
-
-
-def _top_items(scores: Tensor, k: int) -> Tensor:
-    values, items = scores.topk(min(k + 1, scores.size(1)), dim=1)
+    values, items = best_columns(scores, min(k + 1, scores.size(1)))
     by_id = items[:, :k].argsort(dim=1)
     items, best = items[:, :k].gather(1, by_id), values[:, :k].gather(1, by_id)
     items = items.gather(1, best.argsort(dim=1, descending=True, stable=True))
-    if values.size(1) > k:
+    if values.size(1) > k > 0:
         torn = (values[:, k - 1] == values[:, k]).nonzero().squeeze(1)  # equal scores on both sides of the cut
         if torn.numel():
             items[torn] = _split_tie(scores[torn], values[torn, k - 1], items[torn])
     return items
+
+
+def best_columns(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k best columns of every row, best first, as ``topk`` gives them: which of equal values is open.
+
+    Args:
+        values: Shape [n, N].
+        k: At most N.
+
+    Returns:
+        Their values and their ids (int64), each of shape [n, k].
+    """
+    chunks = values.size(1) // CHUNK
+    if chunks <= FEW * k:
+        best = values.topk(k, dim=1)
+        return best.values, best.indices
+    # As many values as are wanted, each at least as large as any in the other chunks, are in the k chunks with the best
+    # maxima. Columns of a chunk lie far apart, so that the maxima of neighbouring chunks are taken side by side.
+    whole = chunks * CHUNK
+    _, best_chunks = best_columns(values[:, :whole].unflatten(1, (CHUNK, chunks)).amax(dim=1), k)
+    ids = (best_chunks.unsqueeze(1) + chunks * _ids(CHUNK, values).unsqueeze(1)).flatten(1)
+    ids = torch.cat([ids, (whole + _ids(values.size(1) - whole, values)).expand(len(ids), -1)], dim=1)
+    best = values.gather(1, ids).topk(k, dim=1)
+    return best.values, ids.gather(1, best.indices)
+
+
+def _ids(n: int, like: Tensor) -> Tensor:
+    return torch.arange(n, device=like.device)
 
 
 def _split_tie(scores: Tensor, cut: Tensor, items: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import TrainingError
+from brmrs_graph.evaluation.screening import Screen
 from brmrs_graph.topk import top_items
 
 SCORES = {"cpu": 2**23, "cuda": 2**28}
@@ -47,7 +48,8 @@ def rank(
     """Ranks all items for every user with held-out items, in one or several branches.
 
     Only ``seen`` items (the *training* interactions, at validation as at test) are masked. Memory is one block of
-    ``block * |I|`` scores.
+    ``block * |I|`` scores. On a CPU that multiplies bfloat16, rough scores rule out most items of a large catalogue,
+    which changes no ranking (see :class:`~brmrs_graph.evaluation.screening.Screen`).
 
     Args:
         branches: The model's branches.
@@ -69,19 +71,34 @@ def rank(
     if block is None:
         block = max(1, SCORES["cpu" if device.type == "cpu" else "cuda"] // held_out.shape[1])
     users = np.flatnonzero(np.diff(held_out.indptr))
+    screens = {name: Screen(branches.items(name)) for name in names if Screen.pays(branches.items(name), k)}
     tops: dict[str, list[Tensor]] = {name: [] for name in names}
     for start in range(0, len(users), block):
         chunk = users[start : start + block]
-        ids = torch.from_numpy(chunk).to(device)
-        rows = seen[chunk]
-        row = torch.from_numpy(np.repeat(np.arange(len(chunk)), np.diff(rows.indptr))).to(device)
-        col = torch.from_numpy(rows.indices.astype(np.int64)).to(device)
+        ids, masked = torch.from_numpy(chunk).to(device), _entries(seen[chunk], device)
         for name in names:
-            scores = branches.score_all(name, ids)
-            scores[row, col] = -torch.inf
-            tops[name].append(top_items(scores, k))
+            if name in screens:
+                top, proved = screens[name].top(branches.users(name)[ids], masked, k)
+                rest = (~proved).nonzero().squeeze(1)
+                if rest.numel():
+                    top[rest] = _top(branches, name, ids[rest], _entries(seen[chunk[rest.numpy()]], device), k)
+            else:
+                top = _top(branches, name, ids, masked, k)
+            tops[name].append(top)
     none = torch.empty(0, k, dtype=torch.int64, device=device)
     return {name: judged(torch.cat(parts) if parts else none, held_out) for name, parts in tops.items()}
+
+
+def _top(branches: Branches, name: str, users: Tensor, masked: tuple[Tensor, Tensor], k: int) -> Tensor:
+    scores = branches.score_all(name, users)
+    scores[masked] = -torch.inf
+    return top_items(scores, k)
+
+
+def _entries(matrix: sp.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the stored entries."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return torch.from_numpy(row).to(device), torch.from_numpy(matrix.indices.astype(np.int64)).to(device)
 
 
 def check_finite(branches: Branches, names: Sequence[str]) -> None:

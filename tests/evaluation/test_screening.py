@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from brmrs_graph.branches import FUSED, Branches
+from brmrs_graph.evaluation import rank, screening
+from brmrs_graph.evaluation.screening import CANDIDATES, Screen
+
+ITEMS = 600
+NOTHING = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+
+
+def tables(
+    seed: int, dim: int, mean: float, scale: float, users: int = 30, items: int = ITEMS
+) -> tuple[Tensor, Tensor]:
+    """Vectors of users and items; the larger their mean, the more is lost by rounding them, of which scores are sums of
+    as many positive as negative products."""
+    generator = torch.Generator().manual_seed(seed)
+    user, item = (torch.randn(n, dim, generator=generator) + mean for n in (users, items))
+    item[:, 1::2] *= -1
+    return user * scale, item * torch.rand(items, 1, generator=generator)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    dim=st.integers(1, 70),
+    mean=st.sampled_from([0.0, 0.3, 30.0, 3000.0]),
+    scale=st.sampled_from([1e-6, 1.0, 1e6]),
+    k=st.integers(1, 20),
+)
+def test_what_is_proved_is_the_ranking_by_exact_scores(seed: int, dim: int, mean: float, scale: float, k: int) -> None:
+    user, item = tables(seed, dim, mean, scale)
+    top, proved = Screen(item).top(user, NOTHING, k)
+    scores = user.double() @ item.double().t()
+    exact = scores.topk(k, dim=1).values
+    tolerance = 1e-6 * user.norm(dim=1, keepdim=True).double() * item.norm(dim=1).max()
+    assert ((scores.gather(1, top) - exact).abs() <= tolerance)[proved].all()
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.3])
+def test_nearly_all_users_are_proved_where_scores_differ(mean: float) -> None:
+    user, item = tables(0, 64, mean, 1.0, users=500)
+    _, proved = Screen(item).top(user, NOTHING, 20)
+    assert proved.float().mean() > 0.95
+
+
+def test_nothing_is_proved_by_scores_that_bfloat16_cannot_tell_apart() -> None:
+    user, item = tables(0, 8, 0.0, 1.0)
+    item[:] = item[0] + torch.rand(ITEMS, 1) * 1e-4
+    assert not Screen(item).top(user, NOTHING, 5)[1].any()
+
+
+def test_nothing_is_proved_where_too_few_items_score_above_zero() -> None:
+    user, item = torch.ones(2, 4), -torch.rand(ITEMS, 4)
+    item[: CANDIDATES * 5] *= -1  # one more is needed
+    assert not Screen(item).top(user, NOTHING, 5)[1].any()
+    item[CANDIDATES * 5] = 1e-3
+    item[0] = 2.0
+    assert Screen(item).top(user, NOTHING, 1)[1].all()
+
+
+@pytest.mark.parametrize(("mean", "values"), [(0.0, None), (0.3, None), (30.0, None), (0.0, 2)])
+def test_screened_rankings_are_those_of_all_exact_scores(
+    mean: float, values: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, item = tables(1, 16, mean, 1.0, users=300)
+    if values:  # many scores are equal
+        user, item = (torch.randint(-values, values + 1, x.shape).float() for x in (user, item))
+    branches = Branches({FUSED: user}, {FUSED: item})
+    rng = np.random.default_rng(0)
+    kind = rng.choice(3, (300, ITEMS), p=[0.6, 0.3, 0.1])
+    kind[:5] = 1
+    kind[:5, :3] = 2  # these have no more than three items left
+    seen, held_out = (sp.csr_matrix(kind == n, dtype=np.float32) for n in (1, 2))
+    in_full = rank(branches, seen, held_out, 10)[FUSED]
+    screened = []
+
+    def pays(items: Tensor, k: int) -> bool:
+        screened.append((len(items), k))
+        return True
+
+    monkeypatch.setattr(Screen, "pays", staticmethod(pays))
+    found = rank(branches, seen, held_out, 10, block=64)[FUSED]
+    assert screened == [(ITEMS, 10)]
+    assert torch.equal(found.items, in_full.items) and torch.equal(found.hits, in_full.hits)
+
+
+def test_pays_for_many_items_on_a_processor_that_multiplies_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = torch.zeros(screening.LEAST, 2)
+    for able in ({"avx512_bf16": True}, {"amx_bf16": True, "avx512_bf16": False}):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert Screen.pays(items, 20)
+        assert not Screen.pays(items[1:], 20) and not Screen.pays(items, 20_000)
+        assert not Screen.pays(items.double(), 20) and not Screen.pays(items.to_sparse(), 20)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert not Screen.pays(items, 20)
