@@ -8,7 +8,7 @@ from torch import Tensor
 CHUNK = 8
 """Columns of which only the best is looked at first, where there are many."""
 
-FEW = 2
+FEW = 8
 """Columns are many while there are at least so many chunks for each that is wanted; below that topk is as fast."""
 
 

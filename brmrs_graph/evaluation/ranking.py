@@ -49,7 +49,8 @@ def rank(
 
     Only ``seen`` items (the *training* interactions, at validation as at test) are masked. Memory is one block of
     ``block * |I|`` scores. On a CPU that multiplies bfloat16, rough scores rule out most items of a large catalogue,
-    which changes no ranking (see :class:`~brmrs_graph.evaluation.screening.Screen`).
+    which changes no ranking by more than float32 rounds (see
+    :class:`~brmrs_graph.evaluation.screening.Screen`).
 
     Args:
         branches: The model's branches.
@@ -71,7 +72,7 @@ def rank(
     if block is None:
         block = max(1, SCORES["cpu" if device.type == "cpu" else "cuda"] // held_out.shape[1])
     users = np.flatnonzero(np.diff(held_out.indptr))
-    screens = {name: Screen(branches.items(name)) for name in names if Screen.pays(branches.items(name), k)}
+    screens = {name: Screen(branches.items(name)) for name in names if Screen.is_faster(branches.items(name), k)}
     tops: dict[str, list[Tensor]] = {name: [] for name in names}
     for start in range(0, len(users), block):
         chunk = users[start : start + block]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.evaluation import rank, screening
-from brmrs_graph.evaluation.screening import CANDIDATES, Screen
+from brmrs_graph.evaluation.screening import CANDIDATES, MIN_ITEMS, Screen
 
 ITEMS = 600
 NOTHING = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
@@ -42,26 +42,51 @@ def test_what_is_proved_is_the_ranking_by_exact_scores(seed: int, dim: int, mean
     assert ((scores.gather(1, top) - exact).abs() <= tolerance)[proved].all()
 
 
-@pytest.mark.parametrize("mean", [0.0, 0.3])
+@pytest.mark.parametrize("mean", [0.0, 1.0, 10.0])
 def test_nearly_all_users_are_proved_where_scores_differ(mean: float) -> None:
-    user, item = tables(0, 64, mean, 1.0, users=500)
-    _, proved = Screen(item).top(user, NOTHING, 20)
+    user, item = tables(0, 64, 0.0, 1.0, users=500)
+    _, proved = Screen(item + mean).top(user + mean, NOTHING, 20)
     assert proved.float().mean() > 0.95
 
 
-def test_nothing_is_proved_by_scores_that_bfloat16_cannot_tell_apart() -> None:
-    user, item = tables(0, 8, 0.0, 1.0)
-    item[:] = item[0] + torch.rand(ITEMS, 1) * 1e-4
-    assert not Screen(item).top(user, NOTHING, 5)[1].any()
+BELOW_HALF = 0.0038
+"""1 more is rounded to 1."""
 
 
-def test_nothing_is_proved_where_too_few_items_score_above_zero() -> None:
-    user, item = torch.ones(2, 4), -torch.rand(ITEMS, 4)
-    item[: CANDIDATES * 5] *= -1  # one more is needed
-    assert not Screen(item).top(user, NOTHING, 5)[1].any()
-    item[CANDIDATES * 5] = 1e-3
-    item[0] = 2.0
-    assert Screen(item).top(user, NOTHING, 1)[1].all()
+@pytest.mark.parametrize(("of_user", "of_item"), [(0, 0), (-40, 0), (0, -80), (-80, 0), (-100, 55), (55, -100)])
+@pytest.mark.parametrize(
+    ("user", "most", "some"),
+    [
+        ([1, -1, 1], [1 + BELOW_HALF, 1, 2**-10], [1.0009, 1, 1.125 * 2**-10]),  # items are rounded
+        ([1 + BELOW_HALF, 1, 1], [1, -1, 2**-10], [0, 0, 2**-9]),  # the user is rounded
+    ],
+)
+def test_nothing_is_proved_where_rounding_puts_the_wrong_items_first(
+    user: list[float], most: list[float], some: list[float], of_user: int, of_item: int
+) -> None:
+    k = 5
+    item = torch.tensor(most).repeat(ITEMS, 1)
+    item[: CANDIDATES * k] = torch.tensor(some)
+    item = torch.cat([item, -item, torch.zeros(20 * ITEMS, 3)])  # with a mean of zero, and short on average
+    x, item = torch.tensor([user]).float() * 2.0**of_user, item * 2.0**of_item
+    top, proved = Screen(item).top(x, NOTHING, k)
+    scores = (x.double() @ item.double().t()).squeeze(0)
+    assert (scores[top] < 0.9 * scores.max()).all() and not proved.any()
+
+
+def test_nothing_is_proved_where_rounding_makes_rough_scores_equal() -> None:
+    steps = (torch.arange(1, ITEMS + 1) * 2.0**-18).bfloat16().float()
+    item = torch.stack([torch.ones(ITEMS), steps], dim=1)
+    top, proved = Screen(torch.cat([item, -item])).top(torch.ones(1, 2), NOTHING, 5)
+    assert top.min() < ITEMS - 100 and not proved.any()
+
+
+def test_nothing_is_proved_where_too_few_items_score_above_the_mean() -> None:
+    best = torch.linspace(2, 3, CANDIDATES * 5).unsqueeze(1).expand(-1, 4)
+    others = (-best.sum(dim=0) / ITEMS).expand(ITEMS, -1)
+    screen = Screen(torch.cat([best, others]))
+    assert not screen.top(torch.ones(2, 4), NOTHING, 5)[1].any()  # one more is needed
+    assert screen.top(torch.ones(2, 4), NOTHING, 2)[1].all()
 
 
 @pytest.mark.parametrize(("mean", "values"), [(0.0, None), (0.3, None), (30.0, None), (0.0, 2)])
@@ -80,22 +105,31 @@ def test_screened_rankings_are_those_of_all_exact_scores(
     in_full = rank(branches, seen, held_out, 10)[FUSED]
     screened = []
 
-    def pays(items: Tensor, k: int) -> bool:
+    def is_faster(items: Tensor, k: int) -> bool:
         screened.append((len(items), k))
         return True
 
-    monkeypatch.setattr(Screen, "pays", staticmethod(pays))
+    monkeypatch.setattr(Screen, "is_faster", staticmethod(is_faster))
     found = rank(branches, seen, held_out, 10, block=64)[FUSED]
     assert screened == [(ITEMS, 10)]
     assert torch.equal(found.items, in_full.items) and torch.equal(found.hits, in_full.hits)
 
 
-def test_pays_for_many_items_on_a_processor_that_multiplies_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    items = torch.zeros(screening.LEAST, 2)
+def test_is_faster_for_many_items_on_a_processor_that_multiplies_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = torch.zeros(20 * MIN_ITEMS, 2)
     for able in ({"avx512_bf16": True}, {"amx_bf16": True, "avx512_bf16": False}):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
-        assert Screen.pays(items, 20)
-        assert not Screen.pays(items[1:], 20) and not Screen.pays(items, 20_000)
-        assert not Screen.pays(items.double(), 20) and not Screen.pays(items.to_sparse(), 20)
+        assert Screen.is_faster(items, 20)
+        assert not Screen.is_faster(items[1:], 20) and not Screen.is_faster(items, 0)
+        assert not Screen.is_faster(items.double(), 20) and not Screen.is_faster(items.to_sparse(), 20)
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    assert not Screen.pays(items, 20)
+    assert not Screen.is_faster(items, 20)
+
+
+def test_no_users_and_slices_of_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    user, item = tables(0, 8, 0.0, 1.0)
+    top, proved = Screen(item).top(user, NOTHING, 5)
+    monkeypatch.setattr(screening, "SLICE", 1)
+    found, proved_too = Screen(item).top(user, NOTHING, 5)
+    assert torch.equal(found, top) and torch.equal(proved_too, proved)
+    assert Screen(item).top(user[:0], NOTHING, 5)[0].shape == (0, 5)
