@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
@@ -57,6 +59,18 @@ def best_columns(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
     ids = torch.cat([ids, (whole + _ids(values.size(1) - whole, values)).expand(len(ids), -1)], dim=1)
     best = values.gather(1, ids).topk(k, dim=1)
     return best.values, ids.gather(1, best.indices)
+
+
+def leave_out(scores: Tensor, entries: sp.csr_matrix) -> None:
+    """Scores the stored entries of a matrix -inf, in place.
+
+    Args:
+        scores: Shape [n, |I|].
+        entries: Shape [n, |I|].
+    """
+    coo = entries.tocoo()
+    row, col = (torch.from_numpy(x.astype(np.int64)).to(scores.device) for x in (coo.row, coo.col))
+    scores[row, col] = -torch.inf
 
 
 def _ids(n: int, like: Tensor) -> Tensor:

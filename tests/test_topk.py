@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brmrs_graph import topk
-from brmrs_graph.topk import CHUNK, merge_best, top_items
+from brmrs_graph.topk import CHUNK, leave_out, merge_best, top_items
 
 
 @given(st.integers(1, 5), st.integers(0, 6), st.integers(0, 6), st.integers(0, 8), st.integers(0, 2**30))
@@ -63,3 +65,11 @@ def test_top_items_by_chunks_where_no_scores_tie(size: int, n: int, seed: int) -
         patch.setattr(topk, "FEW", 1)
         found = top_items(scores, min(n, size))
     assert torch.equal(found, torch.sort(scores, dim=1, descending=True).indices[:, : min(n, size)])
+
+
+def test_stored_entries_are_left_out_and_no_others() -> None:
+    entries = sp.csr_matrix(np.array([[0, 1, 0], [0, 0, 0], [1, 0, 1]], dtype=np.float32))
+    scores = torch.arange(9.0).view(3, 3)
+    leave_out(scores, entries)
+    gone = -torch.inf
+    assert scores.tolist() == [[0, gone, 2], [3, 4, 5], [gone, 7, gone]]

@@ -16,7 +16,7 @@ from brmrs_graph.distributed.branches import ShardedBranches
 from brmrs_graph.distributed.ranks import Ranks
 from brmrs_graph.evaluation import Ranking, ndcg, recall
 from brmrs_graph.evaluation.ranking import check_finite, judged
-from brmrs_graph.topk import merge_best, top_items
+from brmrs_graph.topk import leave_out, merge_best, top_items
 
 
 @torch.no_grad()
@@ -58,9 +58,7 @@ def _best(branches: ShardedBranches, name: str, users: Tensor, k: int, block: in
         found = [(values.new_empty(0, best), ids.new_empty(0, best))]  # no users have as many columns as some
         for start in range(0, len(users), block):
             scores = dot_products(user[start : start + block], items)
-            part = seen[start : start + block].tocoo()
-            row, col = (torch.from_numpy(x.astype(np.int64)).to(scores.device) for x in (part.row, part.col))
-            scores[row, col] = -torch.inf
+            leave_out(scores, seen[start : start + block])
             top = top_items(scores, best)
             found.append((scores.gather(1, top), top + first))
         more, more_ids = (torch.cat(parts) for parts in zip(*found, strict=True))

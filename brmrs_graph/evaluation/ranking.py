@@ -13,7 +13,7 @@ from torch import Tensor
 from brmrs_graph.branches import FUSED, Branches
 from brmrs_graph.errors import TrainingError
 from brmrs_graph.evaluation.screening import Screen
-from brmrs_graph.topk import top_items
+from brmrs_graph.topk import leave_out, top_items
 
 SCORES = {"cpu": 2**23, "cuda": 2**28}
 """Scores that are made at once, by device: about as many as the last cache of a processor holds, and 1 GiB on a GPU."""
@@ -76,30 +76,26 @@ def rank(
     tops: dict[str, list[Tensor]] = {name: [] for name in names}
     for start in range(0, len(users), block):
         chunk = users[start : start + block]
-        ids, masked = torch.from_numpy(chunk).to(device), _entries(seen[chunk], device)
+        ids, rows = torch.from_numpy(chunk).to(device), seen[chunk]
         for name in names:
-            if name in screens:
-                top, proved = screens[name].top(branches.users(name)[ids], masked, k)
-                rest = (~proved).nonzero().squeeze(1)
-                if rest.numel():
-                    top[rest] = _top(branches, name, ids[rest], _entries(seen[chunk[rest.numpy()]], device), k)
-            else:
-                top = _top(branches, name, ids, masked, k)
-            tops[name].append(top)
+            tops[name].append(_top(branches, name, ids, rows, k, screens.get(name)))
     none = torch.empty(0, k, dtype=torch.int64, device=device)
     return {name: judged(torch.cat(parts) if parts else none, held_out) for name, parts in tops.items()}
 
 
-def _top(branches: Branches, name: str, users: Tensor, masked: tuple[Tensor, Tensor], k: int) -> Tensor:
-    scores = branches.score_all(name, users)
-    scores[masked] = -torch.inf
-    return top_items(scores, k)
-
-
-def _entries(matrix: sp.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Rows and columns of the stored entries."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return torch.from_numpy(row).to(device), torch.from_numpy(matrix.indices.astype(np.int64)).to(device)
+def _top(
+    branches: Branches, name: str, users: Tensor, seen: sp.csr_matrix, k: int, screen: Screen | None = None
+) -> Tensor:
+    """The k best items of some users, of which ``seen`` has the rows."""
+    if screen is None:
+        scores = branches.score_all(name, users)
+        leave_out(scores, seen)
+        return top_items(scores, k)
+    top, proved = screen.top(branches.users(name)[users], seen, k)
+    rest = (~proved).nonzero().squeeze(1)
+    if rest.numel():
+        top[rest] = _top(branches, name, users[rest], seen[rest.numpy()], k)
+    return top
 
 
 def check_finite(branches: Branches, names: Sequence[str]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from brmrs_graph.topk import best_columns, top_items
+from brmrs_graph.topk import best_columns, leave_out, top_items
 
 CANDIDATES = 2
 """Items whose scores are computed exactly, for each that is wanted."""
@@ -65,12 +66,12 @@ class Screen:
             and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
         )
 
-    def top(self, users: Tensor, masked: tuple[Tensor, Tensor], k: int) -> tuple[Tensor, Tensor]:
+    def top(self, users: Tensor, seen: sp.csr_matrix, k: int) -> tuple[Tensor, Tensor]:
         """The k best items of every user, best first; among equal scores the lower id comes first.
 
         Args:
             users: User vectors, shape [n, d].
-            masked: Rows and columns of items that are not to be found, int64.
+            seen: Items that are not to be found, CSR, shape [n, |I|].
             k: Less than |I| / ``CANDIDATES``.
 
         Returns:
@@ -78,7 +79,7 @@ class Screen:
         """
         rough = users.bfloat16()
         scores = rough @ self._columns
-        scores[masked] = -torch.inf
+        leave_out(scores, seen)
         # Bits of floats that are not negative are ordered as integers, of which the maximum is found faster.
         order, found = best_columns(scores.view(torch.int16), CANDIDATES * k + 1)
         left_out = order[:, -1].contiguous().view(torch.bfloat16).float()

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from brmrs_graph.topk import top_items
+from brmrs_graph.topk import leave_out, top_items
 
 BLOCK = 64
 """Queries scored at once, always: fewer are filled up. The last bits of a matrix product depend on its number of rows,
@@ -105,9 +105,7 @@ class Index:
             part = slice(start, start + BLOCK)
             found = self.scores(queries[part])
             if excluded is not None:
-                rows = excluded[part]
-                row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-                found[torch.from_numpy(row), torch.from_numpy(rows.indices.astype(np.int64))] = -torch.inf
+                leave_out(found, excluded[part])
             top = top_items(found, shape[1])
             positions[part], scores[part] = top.numpy(), found.gather(1, top).numpy()
 

@@ -11,7 +11,11 @@ from brmrs_graph.evaluation import rank, screening
 from brmrs_graph.evaluation.screening import CANDIDATES, MIN_ITEMS, Screen
 
 ITEMS = 600
-NOTHING = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+
+
+def nothing(user: Tensor, item: Tensor) -> sp.csr_matrix:
+    """No items that are left out."""
+    return sp.csr_matrix((len(user), len(item)), dtype=np.float32)
 
 
 def tables(
@@ -35,7 +39,7 @@ def tables(
 )
 def test_what_is_proved_is_the_ranking_by_exact_scores(seed: int, dim: int, mean: float, scale: float, k: int) -> None:
     user, item = tables(seed, dim, mean, scale)
-    top, proved = Screen(item).top(user, NOTHING, k)
+    top, proved = Screen(item).top(user, nothing(user, item), k)
     scores = user.double() @ item.double().t()
     exact = scores.topk(k, dim=1).values
     tolerance = 1e-6 * user.norm(dim=1, keepdim=True).double() * item.norm(dim=1).max()
@@ -45,7 +49,7 @@ def test_what_is_proved_is_the_ranking_by_exact_scores(seed: int, dim: int, mean
 @pytest.mark.parametrize("mean", [0.0, 1.0, 10.0])
 def test_nearly_all_users_are_proved_where_scores_differ(mean: float) -> None:
     user, item = tables(0, 64, 0.0, 1.0, users=500)
-    _, proved = Screen(item + mean).top(user + mean, NOTHING, 20)
+    _, proved = Screen(item + mean).top(user + mean, nothing(user, item), 20)
     assert proved.float().mean() > 0.95
 
 
@@ -69,7 +73,7 @@ def test_nothing_is_proved_where_rounding_puts_the_wrong_items_first(
     item[: CANDIDATES * k] = torch.tensor(some)
     item = torch.cat([item, -item, torch.zeros(20 * ITEMS, 3)])  # with a mean of zero, and short on average
     x, item = torch.tensor([user]).float() * 2.0**of_user, item * 2.0**of_item
-    top, proved = Screen(item).top(x, NOTHING, k)
+    top, proved = Screen(item).top(x, nothing(x, item), k)
     scores = (x.double() @ item.double().t()).squeeze(0)
     assert (scores[top] < 0.9 * scores.max()).all() and not proved.any()
 
@@ -77,16 +81,17 @@ def test_nothing_is_proved_where_rounding_puts_the_wrong_items_first(
 def test_nothing_is_proved_where_rounding_makes_rough_scores_equal() -> None:
     steps = (torch.arange(1, ITEMS + 1) * 2.0**-18).bfloat16().float()
     item = torch.stack([torch.ones(ITEMS), steps], dim=1)
-    top, proved = Screen(torch.cat([item, -item])).top(torch.ones(1, 2), NOTHING, 5)
+    item, user = torch.cat([item, -item]), torch.ones(1, 2)
+    top, proved = Screen(item).top(user, nothing(user, item), 5)
     assert top.min() < ITEMS - 100 and not proved.any()
 
 
 def test_nothing_is_proved_where_too_few_items_score_above_the_mean() -> None:
     best = torch.linspace(2, 3, CANDIDATES * 5).unsqueeze(1).expand(-1, 4)
     others = (-best.sum(dim=0) / ITEMS).expand(ITEMS, -1)
-    screen = Screen(torch.cat([best, others]))
-    assert not screen.top(torch.ones(2, 4), NOTHING, 5)[1].any()  # one more is needed
-    assert screen.top(torch.ones(2, 4), NOTHING, 2)[1].all()
+    user, item = torch.ones(2, 4), torch.cat([best, others])
+    assert not Screen(item).top(user, nothing(user, item), 5)[1].any()  # one more is needed
+    assert Screen(item).top(user, nothing(user, item), 2)[1].all()
 
 
 @pytest.mark.parametrize(("mean", "values"), [(0.0, None), (0.3, None), (30.0, None), (0.0, 2)])
@@ -128,8 +133,8 @@ def test_is_faster_for_many_items_on_a_processor_that_multiplies_bfloat16(monkey
 
 def test_no_users_and_slices_of_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
     user, item = tables(0, 8, 0.0, 1.0)
-    top, proved = Screen(item).top(user, NOTHING, 5)
+    top, proved = Screen(item).top(user, nothing(user, item), 5)
     monkeypatch.setattr(screening, "SLICE", 1)
-    found, proved_too = Screen(item).top(user, NOTHING, 5)
+    found, proved_too = Screen(item).top(user, nothing(user, item), 5)
     assert torch.equal(found, top) and torch.equal(proved_too, proved)
-    assert Screen(item).top(user[:0], NOTHING, 5)[0].shape == (0, 5)
+    assert Screen(item).top(user[:0], nothing(user[:0], item), 5)[0].shape == (0, 5)

@@ -10,6 +10,7 @@ from torch import Tensor
 from brmrs_graph.branches import Branches
 from brmrs_graph.data import MultimodalDataset
 from brmrs_graph.diagnosis.held_out import HeldOutPairs
+from brmrs_graph.topk import leave_out
 
 
 @torch.no_grad()
@@ -35,10 +36,10 @@ def held_out_places(
     bounds = torch.searchsorted(pairs.row, torch.arange(0, pairs.everyone.numel() + block, block))
     for start, low, high in zip(range(0, pairs.everyone.numel(), block), bounds[:-1], bounds[1:], strict=False):
         users = pairs.everyone[start : start + block]
-        seen = data.train[users.numpy()].tocoo()
+        seen = data.train[users.numpy()]
         for column, name in enumerate(names):
             scores = branches.score_all(name, users)
-            scores[torch.from_numpy(seen.row).long(), torch.from_numpy(seen.col).long()] = -torch.inf
+            leave_out(scores, seen)
             for part in torch.arange(int(low), int(high)).split(block):
                 item, row = pairs.items[part].unsqueeze(1), scores[pairs.row[part] - start]
                 own = row.gather(1, item)
