@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -19,6 +18,7 @@ from brmrs_graph.training import PLUGS, PRESETS, Objective, Trainer, require_bra
 from experiments import cli
 from experiments.allocation import keep_freed_memory
 from experiments.catalog import described, ensure_available, is_there, load_for, place
+from experiments.device import find_device
 from experiments.logs import Tensorboard
 from experiments.prepare import PrepareSettings, prepare
 from experiments.report import print_metrics
@@ -200,29 +200,6 @@ def _add_kept_data(settings: RunSettings, folder: RunFolder, finished: dict[str,
             "it anew with another --out"
         )
     folder.write_kept_data(data)
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name, ``auto`` among them.
-
-    Raises:
-        ConfigError: If it cannot be used here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        if device.type == "cuda":
-            # Sums on the GPU are in no fixed order unless this is asked for, before its first use.
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        known = ", ".join(["auto", "cpu", *(["cuda"] if torch.cuda.is_available() else [])])
-        raise ConfigError(
-            f"device '{name}' cannot be used here ({str(error).splitlines()[0]}); choose among {known}"
-        ) from error
-    return device
 
 
 if __name__ == "__main__":

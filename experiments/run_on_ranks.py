@@ -27,7 +27,8 @@ from brmrs_graph.errors import BRMRSError, ConfigError
 from brmrs_graph.training import require_branches
 from brmrs_graph.training.checkpoint import save_tensors
 from experiments import cli
-from experiments.run import find_device, finished_already, logger, read_data, say_objective
+from experiments.device import find_device
+from experiments.run import finished_already, logger, read_data, say_objective
 from experiments.run_results import HELD_OUT, Outcome, finish
 from experiments.runfolder import RunFolder
 from experiments.settings import RunSettings

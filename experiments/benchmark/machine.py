@@ -30,6 +30,8 @@ def measured_on(part: Mapping[str, Any]) -> str:
     """
     threads = part["threads"]
     what = f"{threads} thread{'s' if threads > 1 else ''} of {part['processor']}, {part['clock']} time"
+    if "gpu" in part:
+        what = f"{part['gpu']}, {what}"
     return f"{part['interactions']}, {what}" if "interactions" in part else what
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiments.benchmark import evaluation, growth, knn, propagation, recommend, sampling, step, training
+from experiments.benchmark import evaluation, gpu, growth, knn, propagation, recommend, sampling, step, training
 from experiments.benchmark.context import Context
-from experiments.benchmark.settings import QUICK, Part
+from experiments.benchmark.settings import Part
 
 PARTS: Mapping[Part, Callable[[Context], dict[str, Any]]] = {
     "step": step.measure,
@@ -18,6 +18,7 @@ PARTS: Mapping[Part, Callable[[Context], dict[str, Any]]] = {
     "sampling": sampling.measure,
     "evaluation": evaluation.measure,
     "recommend": recommend.measure,
+    "gpu": gpu.measure,
     "training": training.measure,
     "growth": growth.measure,
 }
@@ -39,7 +40,8 @@ def measure(part: Part, context: Context) -> dict[str, Any]:
     figures = PARTS[part](context)
     seconds = time.perf_counter() - start
     share = (_processor_seconds() - spent) / seconds / context.settings.threads
-    data = {"interactions": context.interactions, "data": context.data.counts()} if part in QUICK else {}
+    # Tables of rows are of other data.
+    data = {} if "rows" in figures else {"interactions": context.interactions, "data": context.data.counts()}
     return figures | data | {"seconds": seconds, "processor_share": share}
 
 

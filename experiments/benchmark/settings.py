@@ -10,8 +10,9 @@ from typing import Literal, get_args
 
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.training import objective_preset
+from experiments.device import find_device
 
-Part = Literal["step", "propagation", "knn", "sampling", "evaluation", "recommend", "training", "growth"]
+Part = Literal["step", "propagation", "knn", "sampling", "evaluation", "recommend", "gpu", "training", "growth"]
 SizeName = Literal["baby", "clothing", "100k", "300k", "1m"]
 
 QUICK: tuple[Part, ...] = ("step", "propagation", "knn", "sampling", "evaluation", "recommend")
@@ -25,11 +26,12 @@ class BenchSettings:
     The interactions are the real ones where --data-root has them, else random ones of the same number. Features are
     random (4096-d visual, 384-d textual), with neighbours that can be found: the speed of nothing but the approximate
     search, beyond 100,000 items, depends on their values. Part training trains every model, and growth repeats the main
-    things at several sizes; both are measured only if named.
+    things at several sizes; both are measured only if named, and so is gpu.
     """
 
     parts: tuple[Part, ...] = QUICK
-    """What is measured: one or more of step, propagation, knn, sampling, evaluation, recommend, training and growth."""
+    """What is measured: one or more of step, propagation, knn, sampling, evaluation, recommend, gpu, training and
+    growth."""
     sizes: tuple[SizeName, ...] = ("baby", "clothing")
     """Sizes of part growth: baby and clothing, and generated ones by their number of users."""
     threads: int = 1
@@ -72,6 +74,8 @@ class BenchSettings:
             raise ConfigError(f"out is {self.out}; give a file that ends in .json (the figure goes beside it)")
         if self.out is not None and not self.out.parent.is_dir():
             raise ConfigError(f"out is {self.out}, but there is no folder {self.out.parent}; make it first")
+        if "gpu" in self.parts:
+            find_device("cuda")
         objective_preset(self.objective)
 
     @property

@@ -24,24 +24,30 @@ class Stepper:
     Args:
         data: The data set.
         objective: Name of the objective.
+        device: Where the steps are done.
     """
 
-    def __init__(self, data: MultimodalDataset, objective: str) -> None:
+    def __init__(self, data: MultimodalDataset, objective: str, device: torch.device | str = "cpu") -> None:
         self.data = data
-        self.model = create_model("brmrs", data)
-        self.objective = Objective(objective_preset(objective), data, self.model)
+        self.model = create_model("brmrs", data).to(device)
+        self.objective = Objective(objective_preset(objective), data, self.model).to(device)
         self.generator = torch.Generator().manual_seed(0)
         self.optimizer = torch.optim.Adam(self.model.parameters(), fused=True)
         order = torch.randperm(data.train.nnz, generator=self.generator)
-        self.batches = {size: data.train_edges[:, order[:size]] for size in (BATCH, LARGE)}
+        self.batches = {size: data.train_edges[:, order[:size]].to(device) for size in (BATCH, LARGE)}
         self.model.train()
 
-    def step(self, model: Recommender | None = None, size: int = BATCH) -> None:
-        """One step, of the model or of a view of it that shares its parameters, on a batch of a size."""
-        terms, _ = self.objective(model or self.model, *self.batches[size], EPOCH, self.generator)
+    def gradients(self, model: Recommender | None = None, size: int = BATCH) -> None:
+        """Gradients of a step of the model, or of a view of it that shares its parameters, on a batch of a size."""
+        model = self.model if model is None else model
+        terms, _ = self.objective(model, *self.batches[size], EPOCH, self.generator)
         loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad()
         loss.backward()
+
+    def step(self, model: Recommender | None = None, size: int = BATCH) -> None:
+        """One step, likewise."""
+        self.gradients(model, size)
         self.optimizer.step()
 
     def stages(self) -> Iterator[str]:
