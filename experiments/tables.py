@@ -1,7 +1,8 @@
 """Puts the results in ``experiments/results/`` into README and docs: ``python -m experiments.tables``.
 
 A block of a page between ``<!-- results: NAME -->`` and ``<!-- end -->`` holds the table of ``NAME.json``; of a
-comparison, ``NAME:VIEW`` is another of its tables, and ``NAME NAME ...`` are several, one row for each.
+comparison, ``NAME:VIEW`` is another of its tables, ``NAME NAME ...`` are several, one row for each, and
+``NAME NAME ...:arms`` are several, one column for each.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from experiments import cli
 from experiments.benchmark.markdown import markdown
 from experiments.catalog import REPOSITORY
 from experiments.comparison.forms import markdown_lines
-from experiments.comparison.table import VIEWS, across_table
+from experiments.comparison.table import ACROSS, VIEWS
 from experiments.report import diagnosis_rows, interval
 from experiments.study.table import made_from, markdown_table
 
@@ -46,11 +47,9 @@ def update(text: str) -> str:
     """
 
     def rendered(match: re.Match[str]) -> str:
-        if len(names := match[2].split()) > 1:
-            table = "\n".join([*markdown_lines(across_table([read(name) for name in names])), ""])
-        else:
-            name, _, view = match[2].partition(":")
-            table = render(read(name), view or "main")
+        names, _, view = match[2].partition(":")
+        found = [read(name) for name in names.split()]
+        table = render(found[0], view or "main") if len(found) == 1 else _across(found, view or "main")
         return match[1] + table + match[4]
 
     return BLOCK.sub(rendered, text)
@@ -100,6 +99,11 @@ def _study(results: dict[str, Any]) -> str:
     """What is drawn of a study, and how to repeat it."""
     lines = [*markdown_table(results, results["drawn"]), "", f"`{results['command']}` ({made_from(results)})", ""]
     return "\n".join(lines)
+
+
+def _across(comparisons: Sequence[dict[str, Any]], view: str) -> str:
+    """A table of several comparisons."""
+    return "\n".join([*markdown_lines(ACROSS[view](comparisons)), ""])
 
 
 def _comparison(results: dict[str, Any], view: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brmrs_graph.evaluation import holm
 from experiments.comparison.labels import PLACES, fewer, place, seeds
@@ -128,14 +129,36 @@ def across_table(comparisons: Sequence[Results]) -> Table:
         )
     adjusted = holm({number: test["p"] for number, test in tests.items()})
     head = ("data set", "rank", "R@20", "best other by validation", "its R@20", "difference [95 %]", "p", "p, Holm")
-    by_dataset = "; ".join(f"{results['dataset']} {seeds(results)}" for results in comparisons)
     return Table(
         head,
         tuple((*row, Cell(_p(adjusted[number]))) for number, row in enumerate(rows)),
-        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets: {by_dataset}"
+        f"{comparisons[0]['reference']} against the others on test, by the tables of the data sets: "
+        + _seeds(comparisons)
         + _one_seed(tested),
     )
 
+
+def arms_table(comparisons: Sequence[Results]) -> Table:
+    """Test Recall@20 of each arm on every data set, splits of one say, and on average; arms that are on all of them."""
+    reference = comparisons[0]["reference"]
+    values = {
+        name: np.array([results["arms"][name]["test"]["recall@20"]["mean"] for results in comparisons])
+        for name in comparisons[0]["arms"]
+        if all(name in results["arms"] for results in comparisons)
+    }
+    rows = []
+    for name, recall in values.items():
+        ahead = values[reference] - recall
+        over = "" if name == reference else f"{_spread(ahead, '+')}, {(ahead > 0).sum()} of {ahead.size}"
+        rows.append(
+            (Cell(name), *(Cell(_decimal(x), x) for x in recall), Cell(_spread(recall), recall.mean()), Cell(over))
+        )
+    head = ("arm, R@20", *(results["dataset"] for results in comparisons), "mean", f"{reference} − arm, above 0")
+    return _placed(Table(head, tuple(rows), f"test; mean ± standard deviation over data sets; {_seeds(comparisons)}"))
+
+
+ACROSS: dict[str, Callable[[Sequence[Results]], Table]] = {"main": across_table, "arms": arms_table}
+"""Tables of several comparisons by name."""
 
 VIEWS: dict[str, Callable[[Results], Table]] = {"main": main_table, "gains": gains_table, "degree": degree_table}
 """Tables by name."""
@@ -169,6 +192,15 @@ def _unranked(arm: Mapping[str, Any], results: Results) -> Cell:
 
 def _decimal(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".removeprefix("0")
+
+
+def _spread(values: NDArray[np.float64], sign: str = "") -> str:
+    mean = f"{values.mean():{sign}.4f}".replace("0.", ".", 1)
+    return f"{mean} ± {_decimal(float(values.std(ddof=1)))}"
+
+
+def _seeds(comparisons: Sequence[Results]) -> str:
+    return "; ".join(f"{results['dataset']} {seeds(results)}" for results in comparisons)
 
 
 def _difference(test: Mapping[str, float]) -> str:

@@ -30,6 +30,18 @@ def test_only_blocks_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
+def test_several_results_share_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "xy":
+        (tmp_path / f"{name}.json").write_text(json.dumps({"name": name}))
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(tables, "_across", lambda found, view: f"{view} of {[x['name'] for x in found]}\n")
+    text = "<!-- results: x y -->\n<!-- end -->\n<!-- results: y x:arms -->\n<!-- end -->\n"
+    assert tables.update(text) == (
+        "<!-- results: x y -->\nmain of ['x', 'y']\n<!-- end -->\n"
+        "<!-- results: y x:arms -->\narms of ['y', 'x']\n<!-- end -->\n"
+    )
+
+
 def test_results_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
     with pytest.raises(ConfigError, match=r"y\.json is missing"):

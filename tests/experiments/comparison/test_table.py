@@ -5,7 +5,7 @@ import pytest
 
 from experiments.comparison.forms import markdown
 from experiments.comparison.labels import seeds
-from experiments.comparison.table import across_table, degree_table, gains_table, main_table
+from experiments.comparison.table import across_table, arms_table, degree_table, gains_table, main_table
 from tests.experiments.comparison.conftest import ONE_SEED, arm
 
 
@@ -74,3 +74,17 @@ def test_across_data_sets_the_best_other_is_chosen_by_validation(results: dict[s
     assert texts[5:] == ["+.1000 [+.0500, +.1500]", "< .001", "< .001"]
     assert [cell.text for cell in second_row][:4] == ["bazaar", "2 of 3", ".3000 ± .0010", "c"]
     assert [row[4].note for row in table.rows] == ["", " (1 seed)"]
+
+
+def test_arms_stand_beside_each_other_on_all_data_sets(results: dict[str, Any]) -> None:
+    second = deepcopy(results) | {"dataset": "bazaar"}
+    second["arms"]["a"]["test"] = {"recall@20": {"mean": 0.15, "std": 0.0}}
+    del second["arms"]["c"]
+    table = arms_table([results, second])
+    assert table.head == ("arm, R@20", "shop", "bazaar", "mean", "a − arm, above 0")
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["a", ".3000", ".1500", ".2250 ± .1061", ""],
+        ["b_1", ".2000", ".2000", ".2000 ± .0000", "+.0250 ± .1061, 1 of 2"],
+    ]
+    assert [[cell.place for cell in row] for row in table.rows] == [[0, 1, 2, 1, 0], [0, 2, 1, 2, 0]]
+    assert table.caption == "test; mean ± standard deviation over data sets; shop 1 to 2 seeds; bazaar 2 seeds"
