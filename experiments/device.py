@@ -10,7 +10,7 @@ from brmrs_graph.errors import ConfigError
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name, ``auto`` among them.
+    """The device of a name, ``auto`` among them; from then on, a GPU computes the same from the same seed.
 
     Raises:
         ConfigError: If it cannot be used here.
@@ -19,16 +19,16 @@ def find_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-        if device.type == "cuda":
-            # Sums on the GPU are in no fixed order unless this is asked for, before its first use.
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True, warn_only=True)
-            # Else every new tensor is filled with NaN before it is written, nearly half of the kernels of a step.
-            torch.utils.deterministic.fill_uninitialized_memory = False
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         known = ", ".join(["auto", "cpu", *(["cuda"] if torch.cuda.is_available() else [])])
         raise ConfigError(
             f"device '{name}' cannot be used here ({str(error).splitlines()[0]}); choose among {known}"
         ) from error
+    if device.type == "cuda":
+        # Sums on the GPU are in no fixed order unless this is asked for, before its first product.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # Else every new tensor is filled with NaN before it is written, nearly half of the kernels of a step.
+        torch.utils.deterministic.fill_uninitialized_memory = False
     return device

@@ -102,7 +102,13 @@ def _study(results: dict[str, Any]) -> str:
 
 
 def _across(comparisons: Sequence[dict[str, Any]], view: str) -> str:
-    """A table of several comparisons."""
+    """A table of several comparisons.
+
+    Raises:
+        ConfigError: If there is no such table.
+    """
+    if view not in ACROSS:
+        raise ConfigError(f"several results have no table '{view}'; choose among {', '.join(ACROSS)}")
     return "\n".join([*markdown_lines(ACROSS[view](comparisons)), ""])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from math import ceil
 from typing import Any
@@ -26,7 +27,23 @@ Call = Callable[[], object]
 
 def measure(context: Context) -> dict[str, Any]:
     """Times steps and evaluations, each until the GPU is done, and says how far other gradients are from ours."""
-    data, stepper = context.data, Stepper(context.rotated, context.settings.objective, find_device("cuda"))
+    with as_in_a_run() as device:
+        return _measure(context, Stepper(context.rotated, context.settings.objective, device))
+
+
+@contextmanager
+def as_in_a_run() -> Iterator[torch.device]:
+    """The GPU, with PyTorch set as ``experiments.run`` sets it, until the end of the block."""
+    before = torch.are_deterministic_algorithms_enabled(), deterministic.fill_uninitialized_memory
+    try:
+        yield find_device("cuda")
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        deterministic.fill_uninitialized_memory = before[1]
+
+
+def _measure(context: Context, stepper: Stepper) -> dict[str, Any]:
+    data = context.data
     larger = f"ours, {LARGE:,} pairs"
     gradients: dict[str, Call] = {
         "ours": stepper.gradients,
@@ -62,7 +79,7 @@ def measure(context: Context) -> dict[str, Any]:
             "seconds an epoch, ours": batches[BATCH] * whole["seconds"]["ours"]["median"],
             f"seconds an epoch, {larger}": batches[LARGE] * whole["seconds"][larger]["median"],
             **{f"relative difference of the gradient, {name}": value for name, value in far.items()},
-            "GiB of peak memory": torch.cuda.max_memory_allocated() / 2**30,
+            "GiB of peak memory, rankings included": torch.cuda.max_memory_allocated() / 2**30,
         },
     }
 

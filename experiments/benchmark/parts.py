@@ -26,7 +26,9 @@ PARTS: Mapping[Part, Callable[[Context], dict[str, Any]]] = {
 
 * ``comparisons``: what is compared -> times and ratios, see :func:`~experiments.benchmark.timing.compared`; and
   ``facts``: label -> number, spread or None; or
-* ``rows``: a table by model or size.
+* ``rows``: a table by model or size, of data of their own.
+
+Part ``gpu`` names its ``gpu``, too.
 """
 
 
@@ -40,7 +42,6 @@ def measure(part: Part, context: Context) -> dict[str, Any]:
     figures = PARTS[part](context)
     seconds = time.perf_counter() - start
     share = (_processor_seconds() - spent) / seconds / context.settings.threads
-    # Tables of rows are of other data.
     data = {} if "rows" in figures else {"interactions": context.interactions, "data": context.data.counts()}
     return figures | data | {"seconds": seconds, "processor_share": share}
 

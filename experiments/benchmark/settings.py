@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import torch
+
 from brmrs_graph.errors import ConfigError
 from brmrs_graph.training import objective_preset
-from experiments.device import find_device
 
 Part = Literal["step", "propagation", "knn", "sampling", "evaluation", "recommend", "gpu", "training", "growth"]
 SizeName = Literal["baby", "clothing", "100k", "300k", "1m"]
@@ -74,8 +75,8 @@ class BenchSettings:
             raise ConfigError(f"out is {self.out}; give a file that ends in .json (the figure goes beside it)")
         if self.out is not None and not self.out.parent.is_dir():
             raise ConfigError(f"out is {self.out}, but there is no folder {self.out.parent}; make it first")
-        if "gpu" in self.parts:
-            find_device("cuda")
+        if "gpu" in self.parts and not torch.cuda.is_available():
+            raise ConfigError("part gpu needs a GPU that PyTorch can use, and there is none; leave it out of --parts")
         objective_preset(self.objective)
 
     @property

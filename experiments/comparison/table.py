@@ -150,9 +150,11 @@ def arms_table(comparisons: Sequence[Results]) -> Table:
     for name, recall in values.items():
         ahead = values[reference] - recall
         over = "" if name == reference else f"{_spread(ahead, '+')}, {(ahead > 0).sum()} of {ahead.size}"
-        rows.append(
-            (Cell(name), *(Cell(_decimal(x), x) for x in recall), Cell(_spread(recall), recall.mean()), Cell(over))
-        )
+        cells = [
+            Cell(_decimal(x), x, note=fewer(results["arms"][name], results))
+            for x, results in zip(recall, comparisons, strict=True)
+        ]
+        rows.append((Cell(name), *cells, Cell(_spread(recall), recall.mean()), Cell(over)))
     head = ("arm, R@20", *(results["dataset"] for results in comparisons), "mean", f"{reference} − arm, above 0")
     return _placed(Table(head, tuple(rows), f"test; mean ± standard deviation over data sets; {_seeds(comparisons)}"))
 
@@ -195,6 +197,7 @@ def _decimal(value: float, digits: int = 4) -> str:
 
 
 def _spread(values: NDArray[np.float64], sign: str = "") -> str:
+    """Mean ± standard deviation, the mean with its sign where ``sign`` is "+"."""
     mean = f"{values.mean():{sign}.4f}".replace("0.", ".", 1)
     return f"{mean} ± {_decimal(float(values.std(ddof=1)))}"
 
