@@ -126,8 +126,12 @@ def delete_older(folder: Path, keep: Mapping[str, int], ranks: Ranks) -> None:
     if ranks.rank == 0:
         for kind, epoch in keep.items():
             for path in folder.glob(f"{kind}-*"):
-                if path.name != f"{kind}-{epoch}":
+                if path.name.removesuffix(".safetensors") == f"{kind}-{epoch}":
+                    continue
+                if path.is_dir():
                     shutil.rmtree(path)
+                else:  # the best parameters of all ranks in one file, of a run that was finished and now goes on
+                    path.unlink()
 
 
 def _files(path: Path) -> int:

@@ -75,6 +75,13 @@ def test_a_run_loses_a_rank_and_goes_on_with_another_number_of_ranks(tmp_path: P
     export(["--run", str(out), "--out", str(tmp_path / "lists")])
     assert any((tmp_path / "lists").iterdir())
 
+    job = torchrun(3, *OPTIONS, "--train.epochs", "6", "--out", str(out), "--resume")
+    printed, errors = job.communicate(timeout=300)
+    assert job.returncode == 0, errors
+    assert "going on after epoch 4" in printed and len(log.read_text().splitlines()) == 6
+    best = json.loads((out / "metrics.json").read_text())["training"]["best_epoch"]
+    assert [path.name for path in (out / "checkpoint").glob("*.safetensors")] == [f"best-{best}.safetensors"]
+
 
 def test_a_folder_that_another_process_trains_in_is_refused_once(tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run").held():
