@@ -35,14 +35,10 @@ def test_products_of_views_and_of_none(threads: int) -> None:
     assert dot_products(table, table[:0]).shape == (40, 0)
 
 
+@pytest.mark.parametrize("threads", [2], indirect=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_several_threads_write_rows_that_begin_at_cache_lines(dtype: torch.dtype) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        found = dot_products(torch.ones(3, 5, dtype=dtype), torch.ones(33, 5, dtype=dtype))
-    finally:
-        torch.set_num_threads(before)
+def test_several_threads_write_rows_that_begin_at_cache_lines(dtype: torch.dtype, threads: int) -> None:
+    found = dot_products(torch.ones(3, 5, dtype=dtype), torch.ones(33, 5, dtype=dtype))
     assert found.data_ptr() % 64 == 0 and found.stride(0) * found.element_size() % 64 == 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from brmrs_graph.evaluation import rank
 from experiments.benchmark.context import Context
 from experiments.benchmark.evaluation import plain
 from experiments.benchmark.propagation_variants import with_product
-from experiments.benchmark.stepping import BATCH, LARGE, Stepper
+from experiments.benchmark.stepping import BATCH, LARGE, LARGER, Stepper
 from experiments.benchmark.timing import staged
 from experiments.device import find_device
 
@@ -44,14 +43,13 @@ def as_in_a_run() -> Iterator[torch.device]:
 
 def _measure(context: Context, stepper: Stepper) -> dict[str, Any]:
     data = context.data
-    larger = f"ours, {LARGE:,} pairs"
     gradients: dict[str, Call] = {
         "ours": stepper.gradients,
         "autocast to bfloat16": partial(in_bfloat16, stepper.gradients),
         "compiled model": partial(stepper.gradients, torch.compile(stepper.model)),
     }
     steps = {name: partial(with_update, stepper, call) for name, call in gradients.items()} | {
-        larger: partial(stepper.step, size=LARGE),
+        LARGER: partial(stepper.step, size=LARGE),
         "new tensors filled first": partial(filled, stepper.step),
         "coo autograd": partial(stepper.step, with_product(stepper.model, "coo autograd")),
         "gather-scatter": partial(stepper.step, with_product(stepper.model, "gather-scatter")),
@@ -70,14 +68,12 @@ def _measure(context: Context, stepper: Stepper) -> dict[str, Any]:
         )
         for label, names in (("fused branch", (FUSED,)), ("all branches", branches.names))
     }
-    batches = {size: ceil(data.train.nnz / size) for size in (BATCH, LARGE)}
     return {
         "title": f"training step of {BATCH:,} pairs, brmrs / {context.settings.objective}, and ranking, on a GPU",
         "gpu": torch.cuda.get_device_name(),
         "comparisons": {"whole step": whole, "stages of ours": stages} | rankings,
         "facts": {
-            "seconds an epoch, ours": batches[BATCH] * whole["seconds"]["ours"]["median"],
-            f"seconds an epoch, {larger}": batches[LARGE] * whole["seconds"][larger]["median"],
+            **stepper.epochs(whole["seconds"]),
             **{f"relative difference of the gradient, {name}": value for name, value in far.items()},
             "GiB of peak memory, rankings included": torch.cuda.max_memory_allocated() / 2**30,
         },

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.benchmark.context import Context
 from experiments.benchmark.propagation_variants import with_product
-from experiments.benchmark.stepping import BATCH, LARGE
+from experiments.benchmark.stepping import BATCH, LARGE, LARGER
 from experiments.benchmark.timing import staged
 
 PRODUCTS = {"ours": "fused product", "coo autograd": "coo autograd", "gather-scatter": "gather-scatter"}
@@ -20,15 +20,12 @@ def measure(context: Context) -> dict[str, Any]:
     stepper = context.stepper
     stages = staged(context.times(stepper.stages))
     products = {name: partial(stepper.step, with_product(stepper.model, product)) for name, product in PRODUCTS.items()}
-    larger = f"ours, {LARGE:,} pairs"
-    whole = context.compare(products | {larger: partial(stepper.step, size=LARGE)})
-    batches = {size: ceil(context.data.train.nnz / size) for size in (BATCH, LARGE)}
+    whole = context.compare(products | {LARGER: partial(stepper.step, size=LARGE)})
     return {
         "title": f"training step of {BATCH:,} pairs, brmrs / {context.settings.objective}",
         "comparisons": {"whole step": whole, "stages of ours": stages},
         "facts": {
-            "batches in an epoch": batches[BATCH],
-            "seconds an epoch, ours": batches[BATCH] * whole["seconds"]["ours"]["median"],
-            f"seconds an epoch, {larger}": batches[LARGE] * whole["seconds"][larger]["median"],
+            "batches in an epoch": ceil(context.data.train.nnz / BATCH),
+            **stepper.epochs(whole["seconds"]),
         },
     }

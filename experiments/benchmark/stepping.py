@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import ceil
+from typing import Any
 
 import torch
 
@@ -14,6 +16,9 @@ from brmrs_graph.training import Objective, TrainConfig, objective_preset
 BATCH = TrainConfig.batch_size
 LARGE = 4 * BATCH
 """A batch that reaches the same optimum with a larger learning rate (docs/results.md)."""
+LARGER = f"ours, {LARGE:,} pairs"
+"""What a step on it is called."""
+
 EPOCH = 100
 """The epoch whose step it is: late enough that the curriculum of hard negatives is over."""
 
@@ -65,6 +70,13 @@ class Stepper:
         yield "backward"
         self.optimizer.step()
         yield "optimiser"
+
+    def epochs(self, steps: Mapping[str, Any]) -> dict[str, float]:
+        """Seconds that the steps of an epoch take, by the times of single ones."""
+        return {
+            f"seconds an epoch, {name}": ceil(self.data.train.nnz / size) * steps[name]["median"]
+            for name, size in (("ours", BATCH), (LARGER, LARGE))
+        }
 
     @torch.no_grad()
     def branches(self) -> Branches:

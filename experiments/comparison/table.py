@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -192,14 +193,14 @@ def _unranked(arm: Mapping[str, Any], results: Results) -> Cell:
     return replace(_metric(arm["test"]["recall@20"]), value=None, note=fewer(arm, results))
 
 
-def _decimal(value: float, digits: int = 4) -> str:
-    return f"{value:.{digits}f}".removeprefix("0")
+def _decimal(value: float, digits: int = 4, sign: str = "") -> str:
+    text = f"{value:{sign}.{digits}f}"
+    return re.sub(r"^([+-]?)0\.", r"\1.", text)
 
 
 def _spread(values: NDArray[np.float64], sign: str = "") -> str:
     """Mean ± standard deviation, the mean with its sign where ``sign`` is "+"."""
-    mean = f"{values.mean():{sign}.4f}".replace("0.", ".", 1)
-    return f"{mean} ± {_decimal(float(values.std(ddof=1)))}"
+    return f"{_decimal(float(values.mean()), sign=sign)} ± {_decimal(float(values.std(ddof=1)))}"
 
 
 def _seeds(comparisons: Sequence[Results]) -> str:
@@ -207,7 +208,7 @@ def _seeds(comparisons: Sequence[Results]) -> str:
 
 
 def _difference(test: Mapping[str, float]) -> str:
-    mean, low, high = (f"{test[key]:+.4f}".replace("0.", ".", 1) for key in ("mean", "low", "high"))
+    mean, low, high = (_decimal(test[key], sign="+") for key in ("mean", "low", "high"))
     return f"{mean} [{low}, {high}]"
 
 
