@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class CompareSettings:
     """Objectives (of the model brmrs) and models; the others are tested against the first."""
     seeds: int = 5
     """Number of seeds, where there is no plan."""
+    common: str = ""
+    """Options for every run, such as "--train.lr 0.005"; what an arm says itself stands."""
     data_root: Path | None = None
     """Folder that holds the data set's folder."""
     out: Path = Path("runs/compare")
@@ -76,6 +78,7 @@ def compare(settings: CompareSettings) -> dict[str, Any]:
         plan = read_plan(settings.plan, settings.dataset)
     else:
         plan = quick_plan(settings.dataset or "boutique", settings.arms, settings.seeds)
+    plan = replace(plan, common=(*plan.common, *shlex.split(settings.common)))
     return conduct(plan, settings, _command(settings))
 
 
@@ -156,7 +159,7 @@ def _command(settings: CompareSettings) -> str:
         words += ["--dataset", settings.dataset]
     if not settings.plan:
         words += ["--arms", *settings.arms, "--seeds", str(settings.seeds)]
-    return shlex.join(words)
+    return shlex.join([*words, f"--common={settings.common}"] if settings.common else words)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from experiments.compare import CompareSettings, compare
 from experiments.comparison.labels import fewer
 from experiments.comparison.runner import Failure, Run, Runner
 from experiments.executors.base import Executor
+from experiments.plan import settings_of
 
 SHORT = "--train.epochs 2 --model.dim 8 --feature-dim 8"
 PLAN = f"""
@@ -151,6 +152,25 @@ def test_a_trial_that_lacks_some_of_its_seeds_is_neither_chosen_nor_done(
         assert [arm["options"].endswith(trial) for trial, valid in arm["trials"].items() if valid is not None] == [True]
         assert fewer(arm, again) == " (1 of 2 trials)"
     assert no_runs == []
+
+
+def test_common_options_are_those_of_every_run_where_its_arm_does_not_say_otherwise(
+    compared: tuple[CompareSettings, dict], no_runs: list[Run]
+) -> None:
+    with pytest.raises(ConfigError, match="no finished run"):
+        compare(replace(compared[0], common="--train.epochs 1 --loss.pool 8"))
+    told = [settings_of(options) for options, _ in no_runs]
+    assert [(run.train.epochs, run.feature_dim) for run in told] == [(1, 8)] * 4
+    assert [(run.objective, run.loss.pool) for run in told] == [("dns", 2), ("dns", 4), ("bpr", 8), ("bpr", 8)]
+
+
+def test_the_command_of_a_comparison_without_a_plan_repeats_it(tmp_path: Path, shops: Path) -> None:
+    settings = CompareSettings(
+        dataset="shop", arms=("dns", "bpr"), seeds=1, common=SHORT, data_root=shops, out=tmp_path, jobs=1
+    )
+    assert compare(settings)["command"] == (
+        f"python -m experiments.compare --dataset shop --arms dns bpr --seeds 1 '--common={SHORT}'"
+    )
 
 
 def test_failed_runs_are_reported_and_the_others_are_in_the_results(tmp_path: Path, shops: Path) -> None:
