@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import tyro
 from rich.console import Console
 
 from brmrs_graph.diagnosis.report.style import save
@@ -61,7 +60,7 @@ class CompareSettings:
 
 def command(arguments: Sequence[str]) -> None:
     """Parses the command line and compares."""
-    compare(tyro.cli(CompareSettings, args=list(arguments), prog="python -m experiments.compare"))
+    compare(cli.read_options(CompareSettings, arguments, "python -m experiments.compare"))
 
 
 def compare(settings: CompareSettings) -> dict[str, Any]:
