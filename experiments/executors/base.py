@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import traceback
 from abc import ABC, abstractmethod
@@ -36,7 +37,8 @@ class LostRunError(BRMRSError):
 class Executor(ABC):
     """Carries out training runs, each in a process of its own; the threads of this process wait for them.
 
-    Used in a ``with`` statement, which ends what still runs when it is left.
+    Used in a ``with`` statement of the main thread, which ends what still runs when it is left, and in which SIGTERM is
+    what Ctrl-C is.
 
     Attributes:
         slots: Runs at a time.
@@ -50,10 +52,13 @@ class Executor(ABC):
         self._begun: list[Any] = []
 
     def __enter__(self) -> Executor:
+        # Runs are processes of their own: what `kill` or a scheduler sends is to end them too, as Ctrl-C does.
+        self._on_sigterm = signal.signal(signal.SIGTERM, signal.default_int_handler)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def train(self, arguments: Sequence[str], on_epoch: OnEpoch = lambda _: None) -> dict[str, Any]:
         """Carries out a run, or goes on with it if its folder is there, and waits for it.

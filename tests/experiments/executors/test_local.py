@@ -55,6 +55,22 @@ def test_a_run_that_is_ended_in_any_way_is_gone_on_with(shops: Path, tmp_path: P
     assert RunFolder(tmp_path / "run").epochs == last < 3000
 
 
+def test_a_command_that_is_ended_ends_its_runs(shops: Path, tmp_path: Path) -> None:
+    arguments = ["--dataset", "shop", "--data-root", str(shops), "--out", str(tmp_path / "run"), "--threads", "1"]
+    arguments += ["--model", "lightgcn", "--model.dim", "4", "--train.epochs", "3000"]
+
+    def end(record: dict[str, Any]) -> None:
+        if record["epoch"] == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with LocalExecutor(1) as executor, pytest.raises(KeyboardInterrupt):
+        list(executor.map(lambda _: executor.train(arguments, end), [0]))
+    assert not multiprocessing.active_children()
+    assert 0 < RunFolder(tmp_path / "run").epochs < 3000
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_an_error_of_a_run_comes_back(shops: Path, tmp_path: Path) -> None:
     arguments = ["--dataset", "none", "--data-root", str(shops), "--out", str(tmp_path / "run")]
     with LocalExecutor(1) as executor, pytest.raises(DataError, match="data set 'none' is not there"):
