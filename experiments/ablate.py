@@ -159,7 +159,7 @@ def _every(label: str, field: str) -> dict[str, tuple[str, ...]]:
 def _command(settings: AblateSettings, part: Part) -> str:
     words = ["python", "-m", "experiments.ablate", "--dataset", settings.dataset, "--part", part]
     words += ["--seeds", str(settings.seeds)]
-    return shlex.join([*words, f"--common={settings.common}"] if settings.common else words)
+    return cli.line_with(words, settings.common)
 
 
 if __name__ == "__main__":

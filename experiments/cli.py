@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -34,6 +35,11 @@ def read_options(kind: type[T], arguments: Sequence[str], program: str) -> T:
         at = words.index("--common")
         words[at : at + 2] = [f"--common={words[at + 1]}"]  # its value would be taken for an option
     return tyro.cli(kind, args=words, prog=program)
+
+
+def line_with(words: Sequence[str], common: str) -> str:
+    """The command line of these words and, unless it is empty, ``--common``, for a shell."""
+    return shlex.join([*words, f"--common={common}"] if common else words)
 
 
 def use_threads(count: int) -> None:

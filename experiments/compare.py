@@ -158,7 +158,7 @@ def _command(settings: CompareSettings) -> str:
         words += ["--dataset", settings.dataset]
     if not settings.plan:
         words += ["--arms", *settings.arms, "--seeds", str(settings.seeds)]
-    return shlex.join([*words, f"--common={settings.common}"] if settings.common else words)
+    return cli.line_with(words, settings.common)
 
 
 if __name__ == "__main__":
